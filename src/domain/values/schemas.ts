@@ -1,0 +1,39 @@
+/** Small schemas shared by events of several aggregates. */
+import { z } from 'zod';
+import { canonicalDigest } from './digest.ts';
+
+export const id = z.string().min(1).max(64);
+export const instant = z.string().datetime({ precision: 3 });
+/** text encrypted under its author's key; see access/vault.ts */
+export const sealed = z.string().max(20_000);
+export const size = z.number().int().nonnegative();
+
+export const scope = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('instance') }),
+  z.strictObject({ kind: z.literal('project'), id }),
+  z.strictObject({ kind: z.literal('repository'), id }),
+]);
+
+/** A file of a version: bytes under a name. `digest` is as the client named it, `canonical` is the sha256. */
+export const fileEntry = z.strictObject({
+  name: z.string().max(1024),
+  digest: z.string(),
+  canonical: canonicalDigest,
+  size,
+  mediaType: z.string().max(255),
+});
+
+/** What a version's content names: blobs, child manifests, or the manifest it is about. */
+export const reference = z.strictObject({
+  relation: z.enum(['config', 'layer', 'child', 'subject']),
+  digest: z.string(),
+  /** absent for a subject or child that is not here (yet) */
+  canonical: canonicalDigest.optional(),
+  mediaType: z.string().max(255),
+  size,
+});
+
+export const holdKind = z.enum(['manual', 'policy', 'scan']);
+export type HoldKind = z.output<typeof holdKind>;
+export type FileEntry = z.output<typeof fileEntry>;
+export type Reference = z.output<typeof reference>;
