@@ -1,0 +1,48 @@
+/**
+ * What a protocol adapter is. One folder per format, one line in index.ts. An adapter parses a client's request into
+ * calls of the registry (application/registry.ts) and renders the reply as that client expects it; it knows nothing of
+ * the web framework, of databases or of other protocols.
+ */
+import type { Readable } from 'node:stream';
+import type { Caller } from '../application/caller.ts';
+import type { Registry } from '../application/registry.ts';
+import type { StrongroomError } from '../domain/errors.ts';
+
+export interface ProtocolRequest {
+  readonly method: string;
+  /** the raw, still percent-encoded path as it came, without the query */
+  readonly path: string;
+  /** the raw query without `?`, '' when there is none */
+  readonly query: string;
+  /** names in lower case; repeated headers joined as Node does */
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly caller: Caller;
+  /** `http(s)://host[:port]` as the client sees this server */
+  readonly origin: string;
+  /** Starts reading the body (sends `100 Continue` when the client waits for it): call it after all refusals. */
+  body(): Readable;
+  /** The whole body, at most `max` bytes. @throws CONTENT_TOO_LARGE, SIZE_INVALID when it was cut short */
+  bytes(max: number): Promise<Uint8Array>;
+}
+
+export interface ProtocolReply {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** nothing, text, bytes, or a stream whose Content-Length the adapter has set */
+  readonly body?: string | Uint8Array | Readable;
+}
+
+export interface Protocol {
+  /** the repository format it serves: `oci`, `npm`, … */
+  readonly format: string;
+  /** path prefixes it answers, each ending with `/`: `/v2/` */
+  readonly mounts: readonly string[];
+  handle(request: ProtocolRequest, registry: Registry): Promise<ProtocolReply>;
+  /** Renders any refusal of the catalogue natively; `kind` is mapped exhaustively. */
+  refuse(error: StrongroomError, request: ProtocolRequest): ProtocolReply;
+  /**
+   * Every route it answers, as data, for the enforcement matrix and the documentation.
+   * `serves` says whether it can give out artifact content or its metadata.
+   */
+  readonly routes: readonly { readonly method: string; readonly pattern: string; readonly serves: boolean }[];
+}
