@@ -50,7 +50,11 @@ export interface BlobStore {
    * a second writer at the same time gets STATE_CONFLICT. On a broken body what arrived is kept, so that the client
    * can resume. `limit` bounds the whole upload in bytes: CONTENT_TOO_LARGE.
    */
-  appendUpload(id: string, body: Readable, options: { offset?: number; limit?: number }): Promise<StagedUpload>;
+  appendUpload(
+    id: string,
+    body: Readable,
+    options: { offset?: number; limit?: number },
+  ): Promise<StagedUpload>;
   /**
    * Verifies and publishes. `expected` is `sha256:…` or `sha512:…`; a mismatch rejects with DIGEST_INVALID and
    * removes the upload. Idempotent for bytes that are there already.

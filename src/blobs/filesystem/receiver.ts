@@ -1,0 +1,55 @@
+/** Takes a body into a file: each chunk is hashed when it arrives, while the chunks before it are being written. */
+import type { Hash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import type { StrongroomError } from '../../domain/errors.ts';
+import { drain } from '../body.ts';
+import type { OpenFile } from './file-ops.ts';
+
+/** Enough for one write to be worth its trip to the thread pool; also bounds the memory of an upload to about twice this. */
+const BATCH_BYTES = 1024 * 1024;
+
+export interface Received {
+  /** bytes of the file that are written and hashed */
+  readonly size: number;
+  /** why the body ended early */
+  readonly refusal: StrongroomError | undefined;
+}
+
+/** Appends at `from` at most `room` bytes. Rejects when a write fails; then hash and file do not agree any more. */
+export async function receive(
+  body: Readable,
+  target: { readonly file: OpenFile; readonly hash: Hash },
+  from: number,
+  room: number,
+): Promise<Received> {
+  let position = from;
+  let batch: Uint8Array[] = [];
+  let gathered = 0;
+  let writing: Promise<void> | undefined;
+
+  const startWrite = () => {
+    const chunks = batch;
+    const at = position;
+    position += gathered;
+    batch = [];
+    gathered = 0;
+    writing = target.file.write(chunks, at);
+    // A failure is seen where `writing` is awaited, which may be later than it happens.
+    writing.catch(() => undefined);
+  };
+  const afterCurrentWrite = async () => {
+    await writing;
+    startWrite();
+  };
+
+  const refusal = await drain(body, room, chunk => {
+    target.hash.update(chunk);
+    batch.push(chunk);
+    gathered += chunk.length;
+    return gathered >= BATCH_BYTES ? afterCurrentWrite() : undefined;
+  });
+  await writing;
+  if (gathered > 0) startWrite();
+  await writing;
+  return { size: position, refusal };
+}
