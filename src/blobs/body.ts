@@ -3,6 +3,14 @@ import type { Readable } from 'node:stream';
 import { refuse, StrongroomError } from '../domain/errors.ts';
 
 /**
+ * To be called at once with every body that is handed over: a body that breaks while nobody listens, before it is
+ * read or after it was refused, must not end the process.
+ */
+export function expectErrors(body: Readable): void {
+  body.on('error', () => undefined);
+}
+
+/**
  * Hands each chunk to `take` in order; while a promise that `take` returned is open the body is paused.
  * Resolves with the refusal when the body ended early (broken: SIZE_INVALID; more than `room` bytes:
  * CONTENT_TOO_LARGE, the chunk that went over is not taken), with undefined when it was complete. Rejects only with
@@ -37,9 +45,7 @@ export function drain(
   let open = true;
   const settle = (finish: () => void) => {
     open = false;
-    body.off('data', onData).off('end', onEnd).off('close', onClose);
-    // The error listener stays (settling twice is harmless): a late error of a body that nobody reads any more
-    // must not end the process.
+    body.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose);
     body.pause();
     finish();
   };

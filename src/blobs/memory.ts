@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { refuse } from '../domain/errors.ts';
-import { drain } from './body.ts';
+import { drain, expectErrors } from './body.ts';
 import { canonicalDigest, canonicalHex, digestMismatch, newUploadId, parseExpected } from './digest.ts';
 import { Lifecycle } from './lifecycle.ts';
 import type { BlobInfo, BlobStore, CanonicalDigest, CommittedBlob, StagedUpload } from './port.ts';
@@ -52,14 +52,15 @@ export function memoryBlobs(now: () => number = Date.now): BlobStore {
         return upload && describe(id, upload);
       }),
     appendUpload: (id, body, options) =>
-      run(() =>
-        claimed(uploads, id, async upload => {
+      run(() => {
+        expectErrors(body);
+        return claimed(uploads, id, async upload => {
           await append(upload, body, options).finally(() => {
             upload.touchedAt = now();
           });
           return describe(id, upload);
-        }),
-      ),
+        });
+      }),
     commitUpload: (id, expected) =>
       run(async () => {
         parseExpected(expected);

@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { refuse } from '../../domain/errors.ts';
+import { expectErrors } from '../body.ts';
 import { digestMismatch, isUploadId, newUploadId, parseExpected } from '../digest.ts';
 import type { CommittedBlob, StagedUpload } from '../port.ts';
 import type { Claims } from './claims.ts';
@@ -65,6 +66,7 @@ export class Staging {
   }
 
   async append(id: string, body: Readable, options: AppendOptions): Promise<StagedUpload> {
+    expectErrors(body);
     return this.#withFile(id, async (file, session) => {
       const before = await file.info();
       const { offset = before.size, limit = Number.POSITIVE_INFINITY } = options;
