@@ -1,0 +1,88 @@
+/** What holds a version: its own holds, those on its bytes and their parts, and those of the indexes it stands in. */
+import { refuse, type StrongroomError } from '../domain/errors.ts';
+import type { HoldRow, RepositoryRow, VersionRow } from '../projections/queries.ts';
+import type { Caller } from './caller.ts';
+import type { Core } from './core.ts';
+import { mayDo } from './rights.ts';
+import { at } from './rights.ts';
+
+/** Indexes may nest; deeper than this is not followed further up, and counts as held if its parent there is. */
+const MAX_NESTING = 5;
+
+/** Content digests that a hold on this version may name: its files, its configuration and its layers. */
+export function subjectsOf(version: VersionRow): string[] {
+  const parts = version.references.filter(({ relation }) => relation === 'config' || relation === 'layer');
+  const digests = [...version.files, ...parts].map(({ canonical }) => canonical);
+  return [...new Set(digests.filter(digest => digest !== undefined))];
+}
+
+/** All open holds that bind this version in this repository; empty: it is available. */
+export async function holdsOn(
+  core: Core,
+  repository: RepositoryRow,
+  version: VersionRow,
+  depth = 0,
+): Promise<readonly HoldRow[]> {
+  const own = await ownHolds(core, repository, version);
+  if (own.length > 0 || depth >= MAX_NESTING) return own;
+  return parentHolds(core, repository, version, depth);
+}
+
+async function ownHolds(core: Core, repository: RepositoryRow, version: VersionRow): Promise<readonly HoldRow[]> {
+  const key = `${version.package} ${version.version}`;
+  const place = { repositoryId: repository.id, package: version.package, version: version.version };
+  const [onBytes, onPlace] = await Promise.all([
+    // an event about bytes concerns every repository: these live in the group that any such event drops
+    core.hot.get('global', `holds ${repository.id} ${key} ${version.incarnation}`, () =>
+      core.queries.openHolds({ subjects: subjectsOf(version) }),
+    ),
+    core.hot.get(repository.id, `holds ${key}`, () => core.queries.openHolds({ subjects: [], place })),
+  ]);
+  return [...onBytes, ...onPlace];
+}
+
+/** A manifest that is neither tagged nor in an available index stands and falls with the indexes it is in. */
+async function parentHolds(
+  core: Core,
+  repository: RepositoryRow,
+  version: VersionRow,
+  depth: number,
+): Promise<readonly HoldRow[]> {
+  const { parents, tagged } = await core.hot.get(repository.id, `parents ${version.package} ${version.version}`, () =>
+    parentsOf(core, repository, version),
+  );
+  if (tagged || parents.length === 0) return [];
+  const holds: HoldRow[] = [];
+  for (const parent of parents) {
+    const held = await holdsOn(core, repository, parent, depth + 1);
+    if (held.length === 0) return [];
+    holds.push(...held);
+  }
+  return holds;
+}
+
+async function parentsOf(core: Core, repository: RepositoryRow, version: VersionRow) {
+  const canonical = version.files[0]?.canonical ?? '';
+  const naming = await core.queries.versionsNaming(repository.id, canonical);
+  const names = naming.filter(row => row.relation === 'child' && row.status === 'live').slice(0, 100);
+  if (names.length === 0) return { parents: [], tagged: false };
+  const tags = await core.queries.tagsOfVersion(repository.id, version.package, version.version);
+  const rows = await Promise.all(names.map(row => core.queries.getVersion(repository.id, row.package, row.version)));
+  return { parents: rows.filter(row => row !== undefined), tagged: tags.length > 0 };
+}
+
+/** The refusal for a held artifact. The reason is shown to who may pull here anyway; its author wrote it for them. */
+export async function heldRefusal(
+  core: Core,
+  caller: Caller,
+  repository: RepositoryRow,
+  holds: readonly HoldRow[],
+): Promise<StrongroomError> {
+  const readable = (await mayDo(core, caller, 'pull', at(repository))).allowed;
+  const reasons = readable ? await Promise.all(holds.slice(0, 3).map(hold => core.sealing.unseal(hold.reason))) : [];
+  const said = reasons.filter(reason => reason !== undefined && reason !== '').join('; ');
+  return refuse('ARTIFACT_HELD', {
+    reason: said || 'no reason is recorded',
+    holds: holds.map(({ holdId, kind }) => ({ holdId, kind })),
+  });
+}

@@ -1,0 +1,178 @@
+/**
+ * Promotion: the same bytes become available in another repository, with where they came from, who asked and which
+ * decision allowed it. A saga with a stream of its own; every step is idempotent and the tag comes last, so that a
+ * promotion that was cut off is carried on, and nobody sees half of one under its tag.
+ */
+import { isRefusal, refuse } from '../domain/errors.ts';
+import { promotion, type PromotionRequest, promotionStream } from '../domain/promotion/promotion.ts';
+import type { Position } from '../eventlog/port.ts';
+import type { RepositoryRow, VersionRow } from '../projections/queries.ts';
+import type { Caller } from './caller.ts';
+import { systemCaller } from './caller.ts';
+import { closureOf } from './closure.ts';
+import type { Core } from './core.ts';
+import { Admission, admit, authorise, execute } from './handle.ts';
+import { heldRefusal, holdsOn } from './holds.ts';
+import { admitTag, assignTag, latest, place } from './publish.ts';
+import { artifactFacts, find, Released, type Reference } from './resolve.ts';
+import { at } from './rights.ts';
+import { derivedId } from './streams.ts';
+import { linkBlob } from './uploads.ts';
+
+export interface PromotionOrder {
+  readonly from: RepositoryRow;
+  readonly to: RepositoryRow;
+  readonly package: string;
+  readonly reference: Reference;
+  /** the tag to assign in the target; absent: none */
+  readonly tag?: string | undefined;
+  readonly override?: { readonly hasReason: boolean } | undefined;
+}
+
+export interface Promoted {
+  readonly promotionId: string;
+  readonly version: string;
+  readonly placed: number;
+  readonly position: Position | undefined;
+  readonly warnings: readonly string[];
+}
+
+export async function promote(core: Core, caller: Caller, order: PromotionOrder): Promise<Promoted> {
+  const { from, to } = order;
+  if (from.format !== to.format) throw refuse('REQUEST_INVALID', 'both repositories must have the same format');
+  await authorise(core, { caller, action: 'pull', at: at(from), facts: {}, target: order.package });
+  const root = await find(core, from, order.package, order.reference);
+  const closure = await closureOf(core, from, root);
+  for (const version of closure) await Released.version(core, { caller, repository: from }, order.package, { digest: version.version });
+  const admission = await admitPromotion(core, caller, order, root);
+  const promotionId = derivedId(`${admission.commandId}\npromotion`);
+  const request: PromotionRequest = {
+    promotionId,
+    from: { projectId: from.projectId, repositoryId: from.id },
+    to: { projectId: to.projectId, repositoryId: to.id },
+    package: order.package,
+    version: root.version,
+    ...(order.tag === undefined ? {} : { tag: order.tag }),
+    closure: closure.map(({ version, incarnation }) => ({ version, incarnation })),
+  };
+  if (order.tag !== undefined) await admitTag(core, caller, to, { artifact: { package: order.package }, name: order.tag });
+  const stream = promotionStream(promotionId);
+  await execute(core, admission, { aggregate: promotion, stream, command: { kind: 'RequestPromotion', request } });
+  const done = await run(core, { caller, admission, request, from, to, root });
+  return { promotionId, version: root.version, placed: closure.length, ...done, warnings: admission.warnings };
+}
+
+async function admitPromotion(core: Core, caller: Caller, order: PromotionOrder, root: VersionRow) {
+  const { from, to } = order;
+  const facts = {
+    artifact: await artifactFacts(core, root),
+    ...(order.tag === undefined ? {} : { tag: { name: order.tag } }),
+    promotion: {
+      from: { projectId: from.projectId, repositoryId: from.id, name: `${from.projectName}/${from.name}` },
+      requestedBy: caller.id,
+    },
+  };
+  const target = `${order.package}@${root.version}`;
+  return admit(core, { caller, action: 'promote', at: at(to), facts, target, override: order.override });
+}
+
+interface Running {
+  readonly caller: Caller;
+  readonly admission: Admission;
+  readonly request: PromotionRequest;
+  readonly from: RepositoryRow;
+  readonly to: RepositoryRow;
+  readonly root: VersionRow;
+}
+
+/** The steps after the request. A refusal on the way ends the promotion; a crash leaves it to `resumePromotions`. */
+async function run(core: Core, running: Running): Promise<{ position: Position | undefined }> {
+  const { request, admission } = running;
+  const stream = promotionStream(request.promotionId);
+  try {
+    const position = await core.fence.shared(() => placeClosure(core, running));
+    const command = { kind: 'CompletePromotion' as const, promotionId: request.promotionId };
+    const completed = await execute(core, admission, { aggregate: promotion, stream, command });
+    return { position: latest(position, completed.position) };
+  } catch (error) {
+    if (!isRefusal(error) || error.kind === 'unavailable') throw error;
+    const command = { kind: 'RefusePromotion' as const, promotionId: request.promotionId, code: error.code };
+    await execute(core, admission, { aggregate: promotion, stream, command });
+    throw error;
+  }
+}
+
+async function placeClosure(core: Core, running: Running): Promise<Position | undefined> {
+  const { request, admission, from, to, caller } = running;
+  let position: Position | undefined;
+  let incarnation = '';
+  for (const { version: id, incarnation: fromIncarnation } of request.closure) {
+    const version = await core.queries.getVersion(from.id, request.package, id);
+    if (version?.status !== 'live' || version.incarnation !== fromIncarnation)
+      throw refuse('STATE_CONFLICT', `${id} was deleted while it was being promoted`);
+    const holds = await holdsOn(core, from, version);
+    if (holds.length > 0) throw await heldRefusal(core, caller, from, holds);
+    position = latest(position, await linkParts(core, admission, to, version));
+    const placed = await place(core, admission, to, {
+      package: request.package,
+      version: id,
+      mediaType: version.mediaType,
+      artifactType: version.artifactType,
+      files: version.files,
+      references: version.references,
+      provenance: {
+        promotionId: request.promotionId,
+        fromRepositoryId: from.id,
+        fromIncarnation,
+        publishedBy: version.provenance?.publishedBy ?? version.publishedBy,
+      },
+    });
+    position = latest(position, placed.position);
+    if (id === request.version) incarnation = placed.incarnation;
+  }
+  if (request.tag === undefined) return position;
+  const named = { repository: to, package: request.package, tag: request.tag, version: request.version };
+  return latest(position, await assignTag(core, await gateAgain(core, running), { ...named, incarnation }));
+}
+
+/** Between the request and the tag things may have changed: the gate is asked again before anything gets the name. */
+async function gateAgain(core: Core, { caller, request, to, root }: Running): Promise<Admission> {
+  const artifact = { ...(await artifactFacts(core, root)) };
+  const admission = await admitTag(core, caller, to, { artifact, name: request.tag ?? '' });
+  return admission;
+}
+
+async function linkParts(core: Core, admission: Admission, to: RepositoryRow, version: VersionRow) {
+  let position: Position | undefined;
+  for (const part of version.references) {
+    if (!part.canonical || (part.relation !== 'config' && part.relation !== 'layer')) continue;
+    const { digest, canonical, size } = part;
+    if (!(await core.blobs.stat(canonical))) throw refuse('STORAGE_UNAVAILABLE', `${digest} is not in the store`);
+    position = latest(position, (await linkBlob(core, admission, to, { digest, canonical, size, via: 'promotion' })).position);
+  }
+  return position;
+}
+
+/** Carries on promotions that a crash cut off; called at start and by a job. Returns how many were ended. */
+export async function resumePromotions(core: Core): Promise<number> {
+  let ended = 0;
+  for (const open of await core.queries.listPromotions({ status: 'requested', limit: 1000 })) {
+    const state = await core.streams.load(promotion, promotionStream(open.promotionId));
+    const { request } = state;
+    if (state.status !== 'requested' || !request) continue;
+    const from = await core.queries.repositoryById(request.from.repositoryId);
+    const to = await core.queries.repositoryById(request.to.repositoryId);
+    const root = from && (await core.queries.getVersion(from.id, request.package, request.version));
+    if (!from || !to || !root) continue;
+    // the request was admitted when it was made; its steps continue in the name of the registry
+    const caller = systemCaller(open.promotionId);
+    const place = { caller, action: 'promote' as const, at: at(to), facts: {}, target: request.package };
+    const admission = await Admission.withoutPolicy(core, place);
+    await run(core, { caller, admission, request, from, to, root }).catch(error => {
+      if (!isRefusal(error)) throw error;
+      core.logger.warn({ promotionId: open.promotionId, code: error.code }, 'an interrupted promotion was refused');
+    });
+    ended++;
+  }
+  return ended;
+}

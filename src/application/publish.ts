@@ -1,0 +1,227 @@
+/** Publishing a version: check what it names, ask the gate, store, append package, version and tags, in that order. */
+import { createHash } from 'node:crypto';
+import { refuse } from '../domain/errors.ts';
+import { packageAggregate, packageStream } from '../domain/package/package.ts';
+import type { Provenance } from '../domain/placement/events.ts';
+import { placement, placementStream } from '../domain/placement/placement.ts';
+import { isImmutableTag } from '../domain/repository/repository.ts';
+import { tag, tagStream } from '../domain/tag/tag.ts';
+import type { FileEntry, Reference } from '../domain/values/schemas.ts';
+import type { Position } from '../eventlog/port.ts';
+import type { RepositoryRow } from '../projections/queries.ts';
+import type { Caller } from './caller.ts';
+import type { Core } from './core.ts';
+import { type Admission, admit, execute } from './handle.ts';
+import { find } from './resolve.ts';
+import { at } from './rights.ts';
+import { derivedId } from './streams.ts';
+import { storeFile } from './uploads.ts';
+
+/** What a parsed manifest says; `foreign` content may be absent. */
+export interface Named {
+  readonly relation: Reference['relation'];
+  readonly digest: string;
+  readonly mediaType: string;
+  readonly size: number;
+  readonly foreign?: boolean | undefined;
+}
+
+export interface ManifestPush {
+  /** normalised package (image) name */
+  readonly package: string;
+  readonly bytes: Uint8Array;
+  /** the digest the client announced, if any: verified */
+  readonly digest?: string | undefined;
+  readonly mediaType: string;
+  readonly artifactType?: string | undefined;
+  readonly references: readonly Named[];
+  readonly tags: readonly string[];
+}
+
+export interface Published {
+  readonly canonical: string;
+  /** of the last append; undefined when everything was there already */
+  readonly position: Position | undefined;
+  readonly warnings: readonly string[];
+}
+
+export async function publishManifest(
+  core: Core,
+  caller: Caller,
+  repository: RepositoryRow,
+  push: ManifestPush,
+): Promise<Published> {
+  const canonical = `sha256:${createHash('sha256').update(push.bytes).digest('hex')}`;
+  const digest = checkedDigest(push, canonical);
+  return core.fence.shared(async () => {
+    const references = await checkReferences(core, repository, push);
+    const file = { name: 'manifest', digest, canonical, size: push.bytes.length, mediaType: push.mediaType };
+    const admissions = await admitPush(core, caller, repository, { push, file, references });
+    await storeFile(core, push.bytes, digest);
+    const placed = await place(core, admissions.push, repository, {
+      package: push.package,
+      version: canonical,
+      mediaType: push.mediaType,
+      artifactType: push.artifactType,
+      files: [file],
+      references,
+    });
+    let { position } = placed;
+    for (const [name, admission] of admissions.tags) {
+      const named = { repository, package: push.package, tag: name, version: canonical };
+      position = latest(position, await assignTag(core, admission, { ...named, incarnation: placed.incarnation }));
+    }
+    const warnings = [admissions.push, ...admissions.tags.values()].flatMap(admission => admission.warnings);
+    return { canonical, position, warnings: [...new Set(warnings)] };
+  });
+}
+
+export const latest = (a: Position | undefined, b: Position | undefined) => (b === undefined || (a && a > b) ? a : b);
+
+function checkedDigest(push: ManifestPush, canonical: string): string {
+  if (push.digest === undefined) return canonical;
+  const algorithm = push.digest.slice(0, push.digest.indexOf(':'));
+  const actual = `${algorithm}:${createHash(algorithm).update(push.bytes).digest('hex')}`;
+  if (actual !== push.digest) throw refuse('DIGEST_INVALID', `the content has ${actual}`);
+  return push.digest;
+}
+
+/** Everything a manifest names must be linked here: knowing a digest is not possession. */
+async function checkReferences(core: Core, repository: RepositoryRow, push: ManifestPush): Promise<Reference[]> {
+  return Promise.all(
+    push.references.map(async ({ foreign, ...reference }) => {
+      const found =
+        reference.relation === 'child' || reference.relation === 'subject'
+          ? await namedVersion(core, repository, push.package, reference)
+          : await namedBlob(core, repository, reference);
+      if (found && found.size !== reference.size && reference.relation !== 'subject')
+        throw refuse('MANIFEST_INVALID', `${reference.digest} has ${found.size} bytes, the manifest says ${reference.size}`);
+      if (!found && !foreign && reference.relation !== 'subject')
+        throw refuse('MANIFEST_BLOB_UNKNOWN', {
+          reason: `push ${reference.digest} to this repository first`,
+          digest: reference.digest,
+        });
+      return found ? { ...reference, canonical: found.canonical } : reference;
+    }),
+  );
+}
+
+async function namedBlob(core: Core, repository: RepositoryRow, { digest }: Named) {
+  const link = await core.queries.getLink(repository.id, digest);
+  if (!link?.linked) return undefined;
+  return (await core.blobs.stat(link.canonical)) ? link : undefined;
+}
+
+async function namedVersion(core: Core, repository: RepositoryRow, packageName: string, { digest }: Named) {
+  const version = await core.queries.versionByDigest(repository.id, packageName, digest);
+  return version?.status === 'live' ? version.files[0] : undefined;
+}
+
+interface Checked {
+  readonly push: ManifestPush;
+  readonly file: FileEntry;
+  readonly references: readonly Reference[];
+}
+
+/** All gates are asked before anything is stored, so that a refused tag leaves nothing behind. */
+async function admitPush(core: Core, caller: Caller, repository: RepositoryRow, { push, file, references }: Checked) {
+  const parts = references.filter(({ relation }) => relation === 'config' || relation === 'layer');
+  const artifact = {
+    package: push.package,
+    version: file.canonical,
+    digest: file.canonical,
+    mediaType: push.mediaType,
+    ...(push.artifactType ? { artifactType: push.artifactType } : {}),
+    size: file.size + parts.reduce((sum, { size }) => sum + size, 0),
+    files: [file, ...parts.map(part => ({ ...part, name: part.relation }))].map(
+      ({ name, digest, size, mediaType }) => ({ name, digest, size, mediaType }),
+    ),
+    tags: [...push.tags],
+  };
+  const target = `${push.package}@${file.canonical}`;
+  const pushAdmission = await admit(core, { caller, action: 'push', at: at(repository), facts: { artifact }, target });
+  const tags = new Map<string, Admission>();
+  for (const name of push.tags) tags.set(name, await admitTag(core, caller, repository, { artifact, name }));
+  return { push: pushAdmission, tags };
+}
+
+export async function admitTag(
+  core: Core,
+  caller: Caller,
+  repository: RepositoryRow,
+  { artifact, name }: { artifact: { package: string }; name: string },
+): Promise<Admission> {
+  const state = await core.streams.load(tag, tagStream({ repositoryId: repository.id, package: artifact.package, tag: name }));
+  const known = state.assigned && state.version ? { previousDigest: state.version } : {};
+  const facts = { artifact: { ...artifact }, tag: { name, ...known } };
+  const target = `${artifact.package}:${name}`;
+  return admit(core, { caller, action: 'tag', at: at(repository), facts, target });
+}
+
+interface Placing {
+  readonly package: string;
+  readonly version: string;
+  readonly mediaType: string;
+  readonly artifactType?: string | undefined;
+  readonly files: readonly FileEntry[];
+  readonly references: readonly Reference[];
+  readonly provenance?: Provenance | undefined;
+}
+
+/** Registers the package and publishes the version; both do nothing when they hold already. */
+export async function place(core: Core, admission: Admission, repository: RepositoryRow, placing: Placing) {
+  const name = placing.package;
+  const registered = await execute(core, admission, {
+    aggregate: packageAggregate,
+    stream: packageStream(repository.id, name),
+    command: { kind: 'RegisterPackage', repositoryId: repository.id, format: repository.format, name, displayName: name },
+  });
+  const at = { repositoryId: repository.id, package: name, version: placing.version };
+  const published = await execute(core, admission, {
+    aggregate: placement,
+    stream: placementStream(at),
+    command: {
+      kind: 'PublishVersion',
+      ...placing,
+      repositoryId: repository.id,
+      format: repository.format,
+      incarnation: derivedId(`${admission.commandId}\n${repository.id}\n${name}\n${placing.version}`),
+    },
+  });
+  const position = latest(registered.position, published.position);
+  return { position, incarnation: published.state.incarnation };
+}
+
+export async function assignTag(
+  core: Core,
+  admission: Admission,
+  to: { repository: RepositoryRow; package: string; tag: string; version: string; incarnation: string },
+): Promise<Position | undefined> {
+  const name = { repositoryId: to.repository.id, package: to.package, tag: to.tag };
+  const { position } = await execute(core, admission, {
+    aggregate: tag,
+    stream: tagStream(name),
+    command: {
+      kind: 'AssignTag',
+      ...name,
+      version: to.version,
+      incarnation: to.incarnation,
+      immutable: isImmutableTag(to.repository.immutableTags, to.tag),
+    },
+  });
+  return position;
+}
+
+/** Gives a version that is here another tag. */
+export async function tagVersion(
+  core: Core,
+  caller: Caller,
+  repository: RepositoryRow,
+  { package: name, digest, tag: tagName }: { package: string; digest: string; tag: string },
+): Promise<Position | undefined> {
+  const version = await find(core, repository, name, { digest });
+  const artifact = { package: name, version: version.version, mediaType: version.mediaType, size: version.size };
+  const admission = await admitTag(core, caller, repository, { artifact, name: tagName });
+  const to = { repository, package: name, tag: tagName, version: version.version, incarnation: version.incarnation };
+  return core.fence.shared(() => assignTag(core, admission, to));
+}

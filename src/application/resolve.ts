@@ -1,0 +1,205 @@
+/**
+ * The read gate. Content is opened only through a Released, and only `release…` here makes one: the version is there,
+ * nothing holds it, and the policies let this caller pull it. A refusal is final, it never falls through.
+ */
+import type { Readable } from 'node:stream';
+import { refuse } from '../domain/errors.ts';
+import type { NamingRow, RepositoryRow, VersionRow } from '../projections/queries.ts';
+import type { Caller } from './caller.ts';
+import type { Core } from './core.ts';
+import { ask, denial, warnings, type Verdict } from './gate.ts';
+import { heldRefusal, holdsOn } from './holds.ts';
+import { at, mayDo } from './rights.ts';
+
+/** How a client names a version: by what the format calls a version, by any digest of its files, or by a tag. */
+export type Reference = { readonly tag: string } | { readonly digest: string };
+
+interface Content {
+  readonly canonical: string;
+  readonly size: number;
+  readonly mediaType: string;
+  /** as the client knows it */
+  readonly digest: string;
+}
+
+/** Content that this caller may have now. */
+export class Released {
+  readonly content: Content;
+  readonly version: VersionRow | undefined;
+  readonly warnings: readonly string[];
+  readonly verdict: Verdict | undefined;
+  readonly #released = true;
+
+  private constructor(content: Content, version: VersionRow | undefined, verdict: Verdict | undefined) {
+    this.content = content;
+    this.version = version;
+    this.verdict = verdict;
+    this.warnings = warnings(verdict);
+  }
+
+  static isGenuine(value: Released): boolean {
+    return #released in value;
+  }
+
+  /** @throws MANIFEST_UNKNOWN, TAG_UNKNOWN, ARTIFACT_HELD, POLICY_DENIED */
+  static async version(core: Core, asked: Asked, packageName: string, reference: Reference): Promise<Released> {
+    const version = await find(core, asked.repository, packageName, reference);
+    const verdict = await allow(core, asked, version);
+    const file = version.files[0];
+    if (!file) throw refuse('MANIFEST_UNKNOWN');
+    const digest = 'digest' in reference ? reference.digest : file.canonical;
+    return new Released({ ...file, digest, mediaType: version.mediaType }, version, verdict);
+  }
+
+  /**
+   * A blob, through any available manifest of the repository that names it; before any manifest does, with push right
+   * while its lease lasts. @throws BLOB_UNKNOWN, ARTIFACT_HELD, POLICY_DENIED
+   */
+  static async blob(core: Core, asked: Asked, digest: string): Promise<Released> {
+    const { repository, caller } = asked;
+    const link = await core.queries.getLink(repository.id, digest);
+    if (!link) throw refuse('BLOB_UNKNOWN', { digest });
+    const { canonical, size } = link;
+    const content = { canonical, size, digest, mediaType: 'application/octet-stream' };
+    const naming = await namingOf(core, repository, canonical);
+    if (naming.length === 0) {
+      const leased = link.linked && Date.parse(link.leaseUntil) > core.now().getTime();
+      if (leased && (await mayDo(core, caller, 'push', at(repository))).allowed) {
+        const held = await core.queries.openHolds({ subjects: [canonical] });
+        if (held.length > 0) throw await heldRefusal(core, caller, repository, held);
+        return new Released(content, undefined, undefined);
+      }
+      throw refuse('BLOB_UNKNOWN', { digest });
+    }
+    let refusal: unknown;
+    for (const row of naming.filter(({ status }) => status === 'live').slice(0, 50)) {
+      const version = await getVersion(core, repository, row.package, row.version);
+      if (version?.status !== 'live') continue;
+      try {
+        return new Released(content, version, await allow(core, asked, version));
+      } catch (error) {
+        refusal ??= error;
+      }
+    }
+    throw refusal ?? refuse('BLOB_UNKNOWN', { digest });
+  }
+}
+
+/** Who asks, where. The right to pull here was checked when the repository was resolved. */
+export interface Asked {
+  readonly caller: Caller;
+  readonly repository: RepositoryRow;
+}
+
+/** Opens released content. @throws STORAGE_UNAVAILABLE when the bytes that must be there cannot be given */
+export async function open(core: Core, released: Released, range?: { start: number; end: number }): Promise<Readable> {
+  if (!Released.isGenuine(released)) throw new TypeError('content is released by the read gate');
+  const stream = await core.blobs.open(released.content.canonical, range);
+  if (!stream) throw lost(core, released);
+  return stream;
+}
+
+/** Small released content in one piece. */
+export async function read(core: Core, released: Released): Promise<Uint8Array> {
+  if (!Released.isGenuine(released)) throw new TypeError('content is released by the read gate');
+  const bytes = await core.blobs.read(released.content.canonical);
+  if (!bytes) throw lost(core, released);
+  return bytes;
+}
+
+function lost(core: Core, released: Released) {
+  core.logger.error({ digest: released.content.canonical }, 'bytes that the log names are not in the store');
+  return refuse('STORAGE_UNAVAILABLE', 'the bytes are not in the store');
+}
+
+/** A version's row, live or deleted. */
+export function getVersion(core: Core, repository: RepositoryRow, packageName: string, version: string) {
+  return core.hot.get(repository.id, `version ${packageName} ${version}`, () =>
+    core.queries.getVersion(repository.id, packageName, version),
+  );
+}
+
+/** Every version of the repository, live or deleted, that consists of or names these bytes. */
+export function namingOf(core: Core, repository: RepositoryRow, canonical: string): Promise<readonly NamingRow[]> {
+  return core.hot.get(repository.id, `naming ${canonical}`, () => core.queries.versionsNaming(repository.id, canonical));
+}
+
+/** The live version that a tag or digest names. @throws TAG_UNKNOWN, MANIFEST_UNKNOWN */
+export async function find(
+  core: Core,
+  repository: RepositoryRow,
+  packageName: string,
+  reference: Reference,
+): Promise<VersionRow> {
+  if ('tag' in reference) {
+    const tag = await core.hot.get(repository.id, `tag ${packageName} ${reference.tag}`, () =>
+      core.queries.getTag(repository.id, packageName, reference.tag),
+    );
+    const version = tag && (await getVersion(core, repository, packageName, tag.version));
+    if (version?.status !== 'live') throw refuse('MANIFEST_UNKNOWN', { tag: reference.tag });
+    return version;
+  }
+  const version = await core.hot.get(repository.id, `digest ${packageName} ${reference.digest}`, () =>
+    core.queries.versionByDigest(repository.id, packageName, reference.digest),
+  );
+  if (version?.status !== 'live') throw refuse('MANIFEST_UNKNOWN', { digest: reference.digest });
+  return version;
+}
+
+/** Holds, then policies. @throws ARTIFACT_HELD, POLICY_DENIED, POLICY_FAILED */
+async function allow(core: Core, asked: Asked, version: VersionRow): Promise<Verdict | undefined> {
+  const { caller, repository } = asked;
+  const target = `${version.package}@${version.version}`;
+  const holds = await holdsOn(core, repository, version);
+  if (holds.length > 0) {
+    const refusal = await heldRefusal(core, caller, repository, holds);
+    await deny(core, asked, target, ['ARTIFACT_HELD']);
+    throw refusal;
+  }
+  const verdict = await pullVerdict(core, asked, version);
+  if (verdict?.decision.outcome !== 'deny') return verdict;
+  await deny(core, asked, target, verdict);
+  throw denial(verdict.decision);
+}
+
+/** Equal questions within a minute share one answer, and one piece of evidence. */
+async function pullVerdict(core: Core, asked: Asked, version: VersionRow): Promise<Verdict | undefined> {
+  const { caller, repository } = asked;
+  const { roles } = await mayDo(core, caller, 'pull', at(repository));
+  const minute = Math.floor(core.now().getTime() / 60_000) * 60_000;
+  // changes of policies drop the global group, and with it this mark
+  const generation = await core.hot.get('global', 'generation', async () => core.newId());
+  const who = `${caller.id} ${caller.authentication} ${roles.join()}`;
+  const key = `pull ${generation} ${minute} ${version.package}@${version.version} ${who}`;
+  return core.hot.get(repository.id, key, async () => {
+    const facts = { artifact: await artifactFacts(core, version) };
+    return ask(core, { caller, roles, action: 'pull', at: at(repository), facts, now: new Date(minute) });
+  });
+}
+
+/** A version as policies see it. */
+export async function artifactFacts(core: Core, version: VersionRow) {
+  const tags = await core.queries.tagsOfVersion(version.repositoryId, version.package, version.version);
+  return {
+    package: version.package,
+    version: version.version,
+    mediaType: version.mediaType,
+    ...(version.artifactType ? { artifactType: version.artifactType } : {}),
+    ...(version.files[0] ? { digest: version.files[0].canonical } : {}),
+    size: version.size,
+    files: version.files.map(({ name, canonical, size, mediaType }) => ({ name, digest: canonical, size, mediaType })),
+    tags: [...tags],
+    publishedBy: version.provenance?.publishedBy ?? version.publishedBy,
+    publishedAt: version.publishedAt,
+  };
+}
+
+async function deny(core: Core, asked: Asked, target: string, why: Verdict | readonly string[]): Promise<void> {
+  const { caller, repository } = asked;
+  const { roles } = await mayDo(core, caller, 'pull', at(repository));
+  const base = { caller, roles, action: 'pull' as const, at: at(repository), target };
+  if ('decision' in why) {
+    const codes = why.decision.deny.map(({ code }) => code);
+    await core.denials.record({ ...base, codes, decision: why.recorded });
+  } else await core.denials.record({ ...base, codes: why });
+}

@@ -1,0 +1,50 @@
+/** Asks whether a caller may do something at a place, from the views (cached, and bound by the consistency rule). */
+import { permits } from '../access/authorise.ts';
+import { refuse } from '../domain/errors.ts';
+import type { Action, Role } from '../domain/values/actions.ts';
+import type { RepositoryRow } from '../projections/queries.ts';
+import type { Caller, Grant } from './caller.ts';
+import type { Core } from './core.ts';
+
+/** Where an action happens: the instance, a project, or a repository (with its project). */
+export interface At {
+  readonly project?: { readonly id: string; readonly name: string } | undefined;
+  readonly repository?: RepositoryRow | undefined;
+}
+
+export const INSTANCE: At = {};
+
+/** A place from a repository's row. */
+export function at(repository: RepositoryRow): At {
+  return { project: { id: repository.projectId, name: repository.projectName }, repository };
+}
+
+export async function grantsOf(core: Core, caller: Caller): Promise<readonly Grant[]> {
+  if (caller.kind === 'anonymous' || caller.kind === 'system') return [];
+  return core.hot.get('global', `grants ${caller.id}`, () => core.queries.grantsOf(caller.id));
+}
+
+export interface Permission {
+  readonly allowed: boolean;
+  readonly roles: readonly Role[];
+}
+
+export async function mayDo(core: Core, caller: Caller, action: Action, place: At): Promise<Permission> {
+  const { project, repository } = place;
+  return permits({
+    caller,
+    grants: await grantsOf(core, caller),
+    action,
+    target: { projectId: project?.id, repositoryId: repository?.id, visibility: repository?.visibility },
+  });
+}
+
+/**
+ * The refusal for a caller without rights. It is the same whether the thing exists or not: strangers are asked to log
+ * in, others are told that they may not.
+ */
+export function noRight(caller: Caller, action: Action) {
+  return caller.kind === 'anonymous'
+    ? refuse('UNAUTHENTICATED', { action })
+    : refuse('FORBIDDEN', { reason: `you need the right to ${action} here`, action });
+}
