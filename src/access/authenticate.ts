@@ -1,0 +1,207 @@
+/** Who makes a request. Presented credentials are proved, then looked up: nothing here outlives what the directory says. */
+import { createHmac, randomBytes } from 'node:crypto';
+import type { Caller } from '../application/caller.ts';
+import { refuse } from '../domain/errors.ts';
+import { type BearerAccess, type Bearers, createBearers } from './bearer.ts';
+import { commandIdOf, type Presented, parseAuthorization } from './credentials.ts';
+import type { AccessDirectory, DirectoryPrincipal } from './directory.ts';
+import { createNameHash } from './names.ts';
+import { createPasswords, type Passwords } from './passwords.ts';
+import { createThrottle, type Throttle } from './throttle.ts';
+import { fitsToken } from './tokens.ts';
+import type { Vault } from './vault.ts';
+
+export interface AuthenticationRequest {
+  /** the header as it came; undefined when there was none */
+  readonly authorization?: string | undefined;
+  /** the client's address, for throttling */
+  readonly address: string;
+  readonly correlationId: string;
+  readonly idempotencyKey?: string | undefined;
+}
+
+/** A caller who came with a bearer is also bound by what that bearer was asked for; see `bearerCovers`. */
+export interface AuthenticatedCaller extends Caller {
+  readonly issuedFor?: readonly BearerAccess[];
+}
+
+export interface Authenticator {
+  /**
+   * Without a header: anonymous. With one: its owner, never anonymous.
+   * @throws CREDENTIALS_INVALID wrong, malformed, expired or revoked credentials, a disabled or deleted principal
+   * @throws TOO_MANY_REQUESTS during a lock-out; REQUEST_INVALID for a malformed Idempotency-Key
+   */
+  authenticate(request: AuthenticationRequest): Promise<AuthenticatedCaller>;
+  /** Forgets the proofs kept of a principal's credentials. */
+  invalidate(principalId: string): void;
+}
+
+export interface AuthenticatorOptions {
+  readonly vault: Pick<Vault, 'secret' | 'passwordVerifier' | 'tokenVerifier'>;
+  readonly directory: AccessDirectory;
+  readonly now?: () => Date;
+  readonly throttle?: Throttle;
+  readonly passwords?: Pick<Passwords, 'verify'>;
+  readonly bearers?: Pick<Bearers, 'verifyBearer'>;
+  /** how long a proof is kept, ms */
+  readonly cacheMs?: number;
+  readonly cacheCapacity?: number;
+}
+
+/** What was proved: that the caller knows this secret of this principal. */
+interface Proof {
+  readonly authentication: 'password' | 'token' | 'bearer' | 'anonymous';
+  readonly principalId: string;
+  /** token id or `password` */
+  readonly credential?: string | undefined;
+  readonly secretId?: string | undefined;
+  readonly issuedFor?: readonly BearerAccess[];
+}
+
+const NOBODY: Proof = { authentication: 'anonymous', principalId: 'anonymous' };
+
+export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
+  const { directory, now = () => new Date() } = options;
+  const prove = createProver(options);
+  const proofs = createProofCache(options);
+
+  return {
+    async authenticate({ authorization, address, correlationId, idempotencyKey }) {
+      const presented = parseAuthorization(authorization);
+      const proof =
+        presented.kind === 'password'
+          ? await proofs.get(`${address}\0${authorization}`, () => prove(presented, address))
+          : await prove(presented, address);
+      const standing =
+        proof.principalId === 'anonymous' ? anonymous : await standingOf(proof, directory, now());
+      const commandId = commandIdOf(proof.principalId, idempotencyKey);
+      return {
+        ...standing,
+        correlationId,
+        ...(proof.issuedFor ? { issuedFor: proof.issuedFor } : {}),
+        ...(commandId === undefined ? {} : { commandId }),
+      };
+    },
+    invalidate: proofs.invalidate,
+  };
+}
+
+const anonymous = { id: 'anonymous', kind: 'anonymous', authentication: 'anonymous' } as const;
+
+/** The caller as of now. @throws CREDENTIALS_INVALID unless principal and credential still stand */
+async function standingOf(
+  proof: Proof,
+  directory: AccessDirectory,
+  now: Date,
+): Promise<Omit<Caller, 'correlationId'>> {
+  const { authentication, principalId, credential } = proof;
+  const principal = await directory.principalById(principalId);
+  if (!principal || principal.disabled || credential === undefined) throw refuse('CREDENTIALS_INVALID');
+  const caller = { id: principal.id, kind: principal.kind, authentication, credential };
+  if (credential === 'password') {
+    if (principal.secretId === undefined || principal.secretId !== proof.secretId)
+      throw refuse('CREDENTIALS_INVALID');
+    return caller;
+  }
+  const token = await directory.tokenById(credential);
+  if (!token || token.revoked || token.principalId !== principalId) throw refuse('CREDENTIALS_INVALID');
+  if (token.expiresAt !== undefined && Date.parse(token.expiresAt) <= now.getTime())
+    throw refuse('CREDENTIALS_INVALID');
+  return { ...caller, limits: token.limits };
+}
+
+function createProver(options: AuthenticatorOptions) {
+  const { vault, directory, now = () => new Date() } = options;
+  const { passwords = createPasswords(), throttle = createThrottle({ now }) } = options;
+  const { bearers = createBearers({ vault, directory, now }) } = options;
+  const nameHash = createNameHash(vault);
+
+  async function provePassword(name: string, password: string, address: string): Promise<Proof> {
+    const hash = await nameHash(name);
+    const attempt = throttle.attempt(address, hash);
+    try {
+      const principal = await directory.principalByNameHash(hash);
+      const verifier = await verifierOf(principal);
+      // also without a verifier: the work done must not tell who exists
+      const fits = await passwords.verify(password, verifier);
+      if (fits && principal) {
+        attempt.succeeded();
+        const { id, secretId } = principal;
+        return { authentication: 'password', principalId: id, credential: 'password', secretId };
+      }
+    } catch (error) {
+      attempt.withdrawn();
+      throw error;
+    }
+    throw refuse('CREDENTIALS_INVALID');
+  }
+
+  async function verifierOf(principal: DirectoryPrincipal | undefined): Promise<string | undefined> {
+    if (!principal || principal.disabled || principal.secretId === undefined) return undefined;
+    return vault.passwordVerifier(principal.id, principal.secretId);
+  }
+
+  async function proveToken(tokenId: string, secret: string): Promise<Proof> {
+    const verifier = await vault.tokenVerifier(tokenId);
+    if (!fitsToken(secret, verifier) || !verifier) throw refuse('CREDENTIALS_INVALID');
+    return { authentication: 'token', principalId: verifier.principalId, credential: tokenId };
+  }
+
+  async function proveBearer(jwt: string): Promise<Proof> {
+    const { principalId, credential, secretId, access } = await bearers.verifyBearer(jwt);
+    return { authentication: 'bearer', principalId, credential, secretId, issuedFor: access };
+  }
+
+  return async (presented: Presented, address: string): Promise<Proof> => {
+    switch (presented.kind) {
+      case 'none':
+        return NOBODY;
+      case 'password':
+        return provePassword(presented.name, presented.password, address);
+      case 'token':
+        return proveToken(presented.tokenId, presented.secret);
+      case 'bearer':
+        return proveBearer(presented.jwt);
+    }
+  };
+}
+
+/**
+ * Keeps proofs of passwords for some seconds, since each costs 25 ms of a core. Waiting requests share one proof: a
+ * client that opens ten connections makes one attempt. Keys are hashed: memory holds no password.
+ */
+function createProofCache(options: AuthenticatorOptions) {
+  const { now = () => new Date(), cacheMs = 5000, cacheCapacity = 1000 } = options;
+  const secret = randomBytes(32);
+  const proved = new Map<string, { readonly proof: Proof; readonly until: number }>();
+  const proving = new Map<string, Promise<Proof>>();
+
+  function keep(key: string, proof: Proof) {
+    const oldest = proved.keys().next();
+    if (proved.size >= cacheCapacity && !oldest.done) proved.delete(oldest.value);
+    proved.set(key, { proof, until: now().getTime() + cacheMs });
+  }
+
+  return {
+    async get(presented: string, prove: () => Promise<Proof>): Promise<Proof> {
+      const key = createHmac('sha256', secret).update(presented).digest('base64');
+      const known = proved.get(key);
+      if (known && known.until > now().getTime()) return known.proof;
+      proved.delete(key);
+      const underWay = proving.get(key);
+      if (underWay) return underWay;
+      const attempt = prove();
+      proving.set(key, attempt);
+      try {
+        const proof = await attempt;
+        keep(key, proof);
+        return proof;
+      } finally {
+        proving.delete(key);
+      }
+    },
+    invalidate(principalId: string) {
+      for (const [key, { proof }] of proved) if (proof.principalId === principalId) proved.delete(key);
+    },
+  };
+}
