@@ -1,0 +1,12 @@
+package strongroom.allowed_media_types_test
+
+import data.strongroom.allowed_media_types as policy
+
+# The cases are data, so that they also run on the compiled module: test/policies/shipped.unit.test.ts
+test_cases[note] if {
+	some group in data.cases
+	some case in group.list
+	note := case.note
+	codes := {finding.code | some finding in policy.deny} with input as object.union(group.base, case.input)
+	codes == {code | some code in case.deny}
+}
