@@ -117,6 +117,23 @@ describe('when the power fails', () => {
     expect(problems).toEqual([]);
   });
 
+  it('syncs the name that a killed process had only renamed before it says "there already"', async () => {
+    const disk = await readyDisk();
+    let killed = false;
+    const ops: FileOps = {
+      ...disk.ops,
+      syncFolder: path => (killed ? new Promise(() => undefined) : disk.ops.syncFolder(path)),
+    };
+    const dying = await open(ops);
+    killed = true;
+    void dying.put(text('half'));
+    await new Promise(setImmediate);
+    const next = await open(disk.ops);
+    expect(await next.put(text('half'))).toMatchObject({ created: false });
+    const told = new Map([[sha256(text('half')), text('half')]]);
+    expect(await lostOrWrong(disk.afterPowerLoss('synced'), told)).toEqual([]);
+  });
+
   it.each([
     ['the bytes', { syncData: false, sync: false, syncFolder: true }],
     ['the names', { syncData: true, sync: true, syncFolder: false }],
