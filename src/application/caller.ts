@@ -11,6 +11,8 @@ export interface Caller {
   readonly credential?: string | undefined;
   /** what the credential may do at most; absent: all the principal may */
   readonly limits?: { readonly scopes?: readonly Scope[] | undefined; readonly actions?: readonly Action[] | undefined } | undefined;
+  /** what a bearer of the token endpoint was asked for: it does no more than that */
+  readonly issuedFor?: readonly { readonly type: string; readonly name: string; readonly actions: readonly string[] }[] | undefined;
   readonly correlationId: string;
   /** from Idempotency-Key, already scoped to the actor */
   readonly commandId?: string | undefined;

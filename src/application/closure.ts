@@ -1,6 +1,6 @@
 /** What a promotion takes along: the version, everything it consists of, and everything that is about it. */
 import { refuse } from '../domain/errors.ts';
-import type { RepositoryRow, VersionRow } from '../projections/queries.ts';
+import type { RepositoryInfo, VersionRow } from '../projections/queries.ts';
 import type { Core } from './core.ts';
 
 const MAX_VERSIONS = 2000;
@@ -9,7 +9,7 @@ const MAX_VERSIONS = 2000;
  * The version with its children and the referrers of each (signatures, SBOMs, attestations, and theirs), children
  * before what names them, in an order that is the same every time. @throws CONTENT_TOO_LARGE beyond 2,000 versions
  */
-export async function closureOf(core: Core, repository: RepositoryRow, root: VersionRow): Promise<VersionRow[]> {
+export async function closureOf(core: Core, repository: RepositoryInfo, root: VersionRow): Promise<VersionRow[]> {
   const placed = new Map<string, VersionRow>();
   const seen = new Set<string>();
 
@@ -19,7 +19,7 @@ export async function closureOf(core: Core, repository: RepositoryRow, root: Ver
     if (seen.size > MAX_VERSIONS) throw refuse('CONTENT_TOO_LARGE', `a promotion takes at most ${MAX_VERSIONS} manifests`);
     for (const reference of version.references) {
       if (reference.relation !== 'child') continue;
-      const child = await core.queries.versionByDigest(repository.id, version.package, reference.digest);
+      const child = await core.queries.versionByDigest(repository.repositoryId, version.package, reference.digest);
       if (child?.status === 'live') await visit(child);
       else throw refuse('STATE_CONFLICT', `${reference.digest}, a part of it, is not in this repository any more`);
     }
@@ -31,10 +31,10 @@ export async function closureOf(core: Core, repository: RepositoryRow, root: Ver
   return [...placed.values()];
 }
 
-export async function referrersOf(core: Core, repository: RepositoryRow, version: VersionRow): Promise<VersionRow[]> {
+export async function referrersOf(core: Core, repository: RepositoryInfo, version: VersionRow): Promise<VersionRow[]> {
   const names = new Set(version.files.flatMap(({ canonical, digest }) => [canonical, digest]));
   const rows = await Promise.all(
-    [...names].map(digest => core.queries.referrers(repository.id, version.package, digest)),
+    [...names].map(digest => core.queries.referrers(repository.repositoryId, version.package, digest)),
   );
   return [...new Map(rows.flat().map(row => [row.version, row])).values()];
 }

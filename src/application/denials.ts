@@ -55,7 +55,7 @@ export function createDenialRecorder(tools: Tools): DenialRecorder {
     async record(given) {
       try {
         const minute = minuteOf();
-        const place = given.at.repository?.id ?? given.at.project?.id ?? 'instance';
+        const place = given.at.repository?.repositoryId ?? given.at.project?.id ?? 'instance';
         const target = `${place} ${open.size >= MAX_OPEN ? 'various' : given.target}`.trim().slice(0, 1000);
         const denied = { ...given, target };
         const key = [given.caller.id, given.action, given.codes.join(), target, minute].join('\n');

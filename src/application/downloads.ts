@@ -3,12 +3,12 @@
  * evidence store; their number and Merkle root enter the log. `counted`: the first of an actor and artifact in an hour
  * is recorded at once, the rest are counted. `each`: every one. `off`: none.
  */
-import type { RepositoryRow, VersionRow } from '../projections/queries.ts';
+import type { RepositoryInfo, VersionRow } from '../projections/queries.ts';
 import type { Caller } from './caller.ts';
 
 export interface Download {
   readonly caller: Caller;
-  readonly repository: RepositoryRow;
+  readonly repository: RepositoryInfo;
   readonly version: VersionRow;
   /** canonical digest of what was handed out */
   readonly digest: string;
@@ -67,12 +67,12 @@ export function createDownloadRecorder(journal: DownloadJournal, now: () => Date
       const what = {
         actor: caller.id,
         ...(caller.credential ? { credential: caller.credential } : {}),
-        repository: repository.id,
+        repository: repository.repositoryId,
         package: version.package,
         version: version.version,
         digest,
       };
-      const key = `${caller.id} ${repository.id} ${digest}`;
+      const key = `${caller.id} ${repository.repositoryId} ${digest}`;
       if (repository.recording === 'counted' && seen.has(key)) {
         const known = counted.get(key);
         if (known) known.count++;

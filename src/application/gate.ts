@@ -70,8 +70,8 @@ export async function ask(core: Core, question: Question): Promise<Verdict | und
 async function attachmentsAt(core: Core, place: At): Promise<readonly Attachment[]> {
   const scopes: Scope[] = [{ kind: 'instance' }];
   if (place.project) scopes.push({ kind: 'project', id: place.project.id });
-  if (place.repository) scopes.push({ kind: 'repository', id: place.repository.id });
-  const key = `attachments ${place.project?.id ?? ''} ${place.repository?.id ?? ''}`;
+  if (place.repository) scopes.push({ kind: 'repository', id: place.repository.repositoryId });
+  const key = `attachments ${place.project?.id ?? ''} ${place.repository?.repositoryId ?? ''}`;
   return core.hot.get('global', key, async () => {
     const rows = await core.queries.attachmentsFor(scopes);
     return rows.map(row => ({
@@ -99,7 +99,7 @@ function inputOf(core: Core, question: Question): PolicyInput {
     ...(repository
       ? {
           repository: {
-            id: repository.id,
+            id: repository.repositoryId,
             name: repository.name,
             format: repository.format,
             kind: repository.kind,
@@ -108,7 +108,7 @@ function inputOf(core: Core, question: Question): PolicyInput {
         }
       : {}),
     ...Object.fromEntries(defined),
-  } as PolicyInput; // evaluateGate validates it against the schema and refuses what does not fit
+  } as unknown as PolicyInput; // evaluateGate validates it against the schema and refuses what does not fit
 }
 
 /** The refusal that a denying decision becomes; its reason is what clients print. */

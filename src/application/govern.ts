@@ -6,7 +6,7 @@ import { subject, subjectStream } from '../domain/subject/subject.ts';
 import { tag, tagStream } from '../domain/tag/tag.ts';
 import type { Action } from '../domain/values/actions.ts';
 import type { Position } from '../eventlog/port.ts';
-import type { RepositoryRow, VersionRow } from '../projections/queries.ts';
+import type { RepositoryInfo, VersionRow } from '../projections/queries.ts';
 import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
 import type { Facts } from './gate.ts';
@@ -18,7 +18,7 @@ import { derivedId } from './streams.ts';
 /** One version in one repository, and who asks. */
 export interface Governed {
   readonly caller: Caller;
-  readonly repository: RepositoryRow;
+  readonly repository: RepositoryInfo;
   readonly version: VersionRow;
   /** the caller asks to pass soft denials; it gave a reason with the request */
   readonly override?: { readonly hasReason: boolean } | undefined;
@@ -38,7 +38,7 @@ async function admitFor(core: Core, of: Governed, action: Action, facts: Facts =
 }
 
 /** A version of this repository, also a deleted one. @throws VERSION_UNKNOWN */
-export async function versionOf(core: Core, repository: RepositoryRow, name: string, version: string): Promise<VersionRow> {
+export async function versionOf(core: Core, repository: RepositoryInfo, name: string, version: string): Promise<VersionRow> {
   const row = await getVersion(core, repository, name, version);
   if (!row) throw refuse('VERSION_UNKNOWN', `${name}@${version}`);
   return row;
@@ -110,8 +110,8 @@ export async function release(
 
 /** Takes a version out of sight; its bytes stay for the restore window. Its tags name nothing until it is restored. */
 export async function deleteVersion(core: Core, of: Governed): Promise<Position | undefined> {
-  const tags = await core.queries.tagsOfVersion(of.repository.id, of.version.package, of.version.version);
-  const fixed = tags.find(name => isImmutableTag(of.repository.immutableTags, name));
+  const tags = await core.queries.tagsOfVersion(of.repository.repositoryId, of.version.package, of.version.version);
+  const fixed = tags.find(({ tag: name }) => isImmutableTag(of.repository.immutableTags, name))?.tag;
   const admission = await admitFor(core, of, 'delete');
   if (fixed !== undefined) throw refuse('TAG_IMMUTABLE', `${fixed} names this version, so it cannot be deleted`);
   const { position } = await execute(core, admission, {
@@ -148,7 +148,7 @@ export async function removeTag(
 ): Promise<Position | undefined> {
   const { repository, version } = of;
   const admission = await admitFor(core, of, 'delete', { tag: { name, previousDigest: version.version } });
-  const named = { repositoryId: repository.id, package: version.package, tag: name };
+  const named = { repositoryId: repository.repositoryId, package: version.package, tag: name };
   const immutable = isImmutableTag(repository.immutableTags, name);
   const { position } = await execute(core, admission, {
     aggregate: tag,

@@ -132,7 +132,7 @@ export function metadata(core: Core, authority: Authority): JsonObject & { reado
     occurredAt: core.now().toISOString(),
     ...(caller.credential === undefined ? {} : { credential: caller.credential }),
     ...(place.project ? { projectId: place.project.id } : {}),
-    ...(place.repository ? { repositoryId: place.repository.id } : {}),
+    ...(place.repository ? { repositoryId: place.repository.repositoryId } : {}),
     ...(verdict?.recorded ? { decision: JSON.parse(JSON.stringify(verdict.recorded)) as JsonObject } : {}),
   };
 }

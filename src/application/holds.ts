@@ -1,10 +1,9 @@
 /** What holds a version: its own holds, those on its bytes and their parts, and those of the indexes it stands in. */
 import { refuse, type StrongroomError } from '../domain/errors.ts';
-import type { HoldRow, RepositoryRow, VersionRow } from '../projections/queries.ts';
+import type { HoldRow, RepositoryInfo, VersionRow } from '../projections/queries.ts';
 import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
-import { mayDo } from './rights.ts';
-import { at } from './rights.ts';
+import { at, mayDo } from './rights.ts';
 
 /** Indexes may nest; deeper than this is not followed further up, and counts as held if its parent there is. */
 const MAX_NESTING = 5;
@@ -19,7 +18,7 @@ export function subjectsOf(version: VersionRow): string[] {
 /** All open holds that bind this version in this repository; empty: it is available. */
 export async function holdsOn(
   core: Core,
-  repository: RepositoryRow,
+  repository: RepositoryInfo,
   version: VersionRow,
   depth = 0,
 ): Promise<readonly HoldRow[]> {
@@ -28,15 +27,15 @@ export async function holdsOn(
   return parentHolds(core, repository, version, depth);
 }
 
-async function ownHolds(core: Core, repository: RepositoryRow, version: VersionRow): Promise<readonly HoldRow[]> {
+async function ownHolds(core: Core, repository: RepositoryInfo, version: VersionRow): Promise<readonly HoldRow[]> {
   const key = `${version.package} ${version.version}`;
-  const place = { repositoryId: repository.id, package: version.package, version: version.version };
+  const place = { repositoryId: repository.repositoryId, package: version.package, version: version.version };
   const [onBytes, onPlace] = await Promise.all([
     // an event about bytes concerns every repository: these live in the group that any such event drops
-    core.hot.get('global', `holds ${repository.id} ${key} ${version.incarnation}`, () =>
+    core.hot.get('global', `holds ${repository.repositoryId} ${key} ${version.incarnation}`, () =>
       core.queries.openHolds({ subjects: subjectsOf(version) }),
     ),
-    core.hot.get(repository.id, `holds ${key}`, () => core.queries.openHolds({ subjects: [], place })),
+    core.hot.get(repository.repositoryId, `holds ${key}`, () => core.queries.openHolds({ subjects: [], place })),
   ]);
   return [...onBytes, ...onPlace];
 }
@@ -44,11 +43,11 @@ async function ownHolds(core: Core, repository: RepositoryRow, version: VersionR
 /** A manifest that is neither tagged nor in an available index stands and falls with the indexes it is in. */
 async function parentHolds(
   core: Core,
-  repository: RepositoryRow,
+  repository: RepositoryInfo,
   version: VersionRow,
   depth: number,
 ): Promise<readonly HoldRow[]> {
-  const { parents, tagged } = await core.hot.get(repository.id, `parents ${version.package} ${version.version}`, () =>
+  const { parents, tagged } = await core.hot.get(repository.repositoryId, `parents ${version.package} ${version.version}`, () =>
     parentsOf(core, repository, version),
   );
   if (tagged || parents.length === 0) return [];
@@ -61,13 +60,13 @@ async function parentHolds(
   return holds;
 }
 
-async function parentsOf(core: Core, repository: RepositoryRow, version: VersionRow) {
+async function parentsOf(core: Core, repository: RepositoryInfo, version: VersionRow) {
   const canonical = version.files[0]?.canonical ?? '';
-  const naming = await core.queries.versionsNaming(repository.id, canonical);
+  const naming = await core.queries.versionsNaming(repository.repositoryId, canonical);
   const names = naming.filter(row => row.relation === 'child' && row.status === 'live').slice(0, 100);
   if (names.length === 0) return { parents: [], tagged: false };
-  const tags = await core.queries.tagsOfVersion(repository.id, version.package, version.version);
-  const rows = await Promise.all(names.map(row => core.queries.getVersion(repository.id, row.package, row.version)));
+  const tags = await core.queries.tagsOfVersion(repository.repositoryId, version.package, version.version);
+  const rows = await Promise.all(names.map(row => core.queries.getVersion(repository.repositoryId, row.package, row.version)));
   return { parents: rows.filter(row => row !== undefined), tagged: tags.length > 0 };
 }
 
@@ -75,7 +74,7 @@ async function parentsOf(core: Core, repository: RepositoryRow, version: Version
 export async function heldRefusal(
   core: Core,
   caller: Caller,
-  repository: RepositoryRow,
+  repository: RepositoryInfo,
   holds: readonly HoldRow[],
 ): Promise<StrongroomError> {
   const readable = (await mayDo(core, caller, 'pull', at(repository))).allowed;

@@ -25,7 +25,7 @@ export async function placeOfScope(core: Core, scope: Scope): Promise<At> {
   }
   const project = await core.queries.projectById(scope.id);
   if (!project) throw refuse('PROJECT_UNKNOWN');
-  return { project: { id: project.id, name: project.name } };
+  return { project: { id: project.projectId, name: project.name } };
 }
 
 async function admitChange(core: Core, caller: Caller, scope: Scope, facts: JsonObject & { kind: string; set: string }) {

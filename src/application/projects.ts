@@ -6,7 +6,7 @@ import { repository, repositoryStream, type RepositorySettings } from '../domain
 import { parseSlug } from '../domain/values/names.ts';
 import type { JsonObject } from '../domain/values/json.ts';
 import type { Position } from '../eventlog/port.ts';
-import type { ProjectRow, RepositoryRow } from '../projections/queries.ts';
+import type { ProjectRow, RepositoryInfo } from '../projections/queries.ts';
 import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
 import { type Admission, admit, execute } from './handle.ts';
@@ -24,7 +24,7 @@ function change(core: Core, caller: Caller, place: At, facts: JsonObject & { kin
   return admit(core, { caller, action: 'repository-change', at: place, facts: { change: facts }, target });
 }
 
-const inProject = ({ id, name }: ProjectRow): At => ({ project: { id, name } });
+const inProject = ({ projectId: id, name }: ProjectRow): At => ({ project: { id, name } });
 
 /** An id that looks nothing like a name, and is the same when the command is retried. */
 const newId = (admission: Admission, what: string) => derivedId(`${admission.commandId}\n${what}`).replaceAll('-', '').slice(0, 20);
@@ -42,16 +42,16 @@ export async function createProject(core: Core, caller: Caller, name: string): P
 export async function renameProject(core: Core, caller: Caller, of: ProjectRow, name: string): Promise<Position | undefined> {
   parseSlug(name, 'project');
   const admission = await change(core, caller, inProject(of), { kind: 'rename-project', name });
-  const command = { kind: 'RenameProject' as const, projectId: of.id, name };
+  const command = { kind: 'RenameProject' as const, projectId: of.projectId, name };
   return (await execute(core, admission, { aggregate: directory, stream: directoryStream(), command })).position;
 }
 
 /** @throws STATE_CONFLICT while it has repositories */
 export async function deleteProject(core: Core, caller: Caller, of: ProjectRow): Promise<Position | undefined> {
   const admission = await change(core, caller, inProject(of), { kind: 'delete-project', name: of.name });
-  const state = await core.streams.load(project, projectStream(of.id));
+  const state = await core.streams.load(project, projectStream(of.projectId));
   const empty = Object.keys(state.repositories).length === 0;
-  const command = { kind: 'DeleteProject' as const, projectId: of.id, empty };
+  const command = { kind: 'DeleteProject' as const, projectId: of.projectId, empty };
   return (await execute(core, admission, { aggregate: directory, stream: directoryStream(), command })).position;
 }
 
@@ -65,11 +65,11 @@ export async function createRepository(core: Core, caller: Caller, of: ProjectRo
   parseSlug(wanted.name, 'repository');
   const { name, format, kind } = wanted;
   const admission = await change(core, caller, inProject(of), { kind: 'create-repository', name, format });
-  const repositoryId = newId(admission, `repository ${of.id} ${name}`);
+  const repositoryId = newId(admission, `repository ${of.projectId} ${name}`);
   const { position } = await execute(core, admission, {
     aggregate: project,
-    stream: projectStream(of.id),
-    command: { kind: 'CreateRepository', projectId: of.id, repositoryId, name, format, repositoryKind: kind },
+    stream: projectStream(of.projectId),
+    command: { kind: 'CreateRepository', projectId: of.projectId, repositoryId, name, format, repositoryKind: kind },
   });
   return { id: repositoryId, position };
 }
@@ -85,12 +85,12 @@ export interface RepositoryChange {
 export async function changeRepository(
   core: Core,
   caller: Caller,
-  of: RepositoryRow,
+  of: RepositoryInfo,
   wanted: RepositoryChange,
 ): Promise<Position | undefined> {
   const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined)) as JsonObject;
   const admission = await change(core, caller, at(of), { ...given, kind: 'change-repository' });
-  const repositoryId = of.id;
+  const { repositoryId } = of;
   let position: Position | undefined;
   if (wanted.name !== undefined) {
     parseSlug(wanted.name, 'repository');
@@ -105,7 +105,7 @@ export async function changeRepository(
   return position;
 }
 
-function settingCommands({ id: repositoryId, immutableVersions }: RepositoryRow, wanted: RepositoryChange) {
+function settingCommands({ repositoryId, immutableVersions }: RepositoryInfo, wanted: RepositoryChange) {
   const { visibility, recording, immutableTags } = wanted;
   return [
     ...(visibility ? [{ kind: 'SetVisibility' as const, repositoryId, visibility }] : []),
@@ -117,12 +117,12 @@ function settingCommands({ id: repositoryId, immutableVersions }: RepositoryRow,
 }
 
 /** @throws STATE_CONFLICT while it holds live versions */
-export async function deleteRepository(core: Core, caller: Caller, of: RepositoryRow): Promise<Position | undefined> {
+export async function deleteRepository(core: Core, caller: Caller, of: RepositoryInfo): Promise<Position | undefined> {
   const admission = await change(core, caller, at(of), { kind: 'delete-repository', name: of.name });
   return core.fence.exclusive(async () => {
-    const { versions } = await core.queries.usage(of.id);
+    const { versions } = await core.queries.usage(of.repositoryId);
     if (versions > 0) throw refuse('STATE_CONFLICT', `${of.name} still has ${versions} versions: delete them first`);
-    const command = { kind: 'DeleteRepository' as const, projectId: of.projectId, repositoryId: of.id };
+    const command = { kind: 'DeleteRepository' as const, projectId: of.projectId, repositoryId: of.repositoryId };
     return (await execute(core, admission, { aggregate: project, stream: projectStream(of.projectId), command })).position;
   });
 }

@@ -6,7 +6,7 @@
 import { isRefusal, refuse } from '../domain/errors.ts';
 import { promotion, type PromotionRequest, promotionStream } from '../domain/promotion/promotion.ts';
 import type { Position } from '../eventlog/port.ts';
-import type { RepositoryRow, VersionRow } from '../projections/queries.ts';
+import type { RepositoryInfo, VersionRow } from '../projections/queries.ts';
 import type { Caller } from './caller.ts';
 import { systemCaller } from './caller.ts';
 import { closureOf } from './closure.ts';
@@ -20,8 +20,8 @@ import { derivedId } from './streams.ts';
 import { linkBlob } from './uploads.ts';
 
 export interface PromotionOrder {
-  readonly from: RepositoryRow;
-  readonly to: RepositoryRow;
+  readonly from: RepositoryInfo;
+  readonly to: RepositoryInfo;
   readonly package: string;
   readonly reference: Reference;
   /** the tag to assign in the target; absent: none */
@@ -48,8 +48,8 @@ export async function promote(core: Core, caller: Caller, order: PromotionOrder)
   const promotionId = derivedId(`${admission.commandId}\npromotion`);
   const request: PromotionRequest = {
     promotionId,
-    from: { projectId: from.projectId, repositoryId: from.id },
-    to: { projectId: to.projectId, repositoryId: to.id },
+    from: { projectId: from.projectId, repositoryId: from.repositoryId },
+    to: { projectId: to.projectId, repositoryId: to.repositoryId },
     package: order.package,
     version: root.version,
     ...(order.tag === undefined ? {} : { tag: order.tag }),
@@ -68,7 +68,7 @@ async function admitPromotion(core: Core, caller: Caller, order: PromotionOrder,
     artifact: await artifactFacts(core, root),
     ...(order.tag === undefined ? {} : { tag: { name: order.tag } }),
     promotion: {
-      from: { projectId: from.projectId, repositoryId: from.id, name: `${from.projectName}/${from.name}` },
+      from: { projectId: from.projectId, repositoryId: from.repositoryId, name: `${from.projectName}/${from.name}` },
       requestedBy: caller.id,
     },
   };
@@ -80,8 +80,8 @@ interface Running {
   readonly caller: Caller;
   readonly admission: Admission;
   readonly request: PromotionRequest;
-  readonly from: RepositoryRow;
-  readonly to: RepositoryRow;
+  readonly from: RepositoryInfo;
+  readonly to: RepositoryInfo;
   readonly root: VersionRow;
 }
 
@@ -107,7 +107,7 @@ async function placeClosure(core: Core, running: Running): Promise<Position | un
   let position: Position | undefined;
   let incarnation = '';
   for (const { version: id, incarnation: fromIncarnation } of request.closure) {
-    const version = await core.queries.getVersion(from.id, request.package, id);
+    const version = await core.queries.getVersion(from.repositoryId, request.package, id);
     if (version?.status !== 'live' || version.incarnation !== fromIncarnation)
       throw refuse('STATE_CONFLICT', `${id} was deleted while it was being promoted`);
     const holds = await holdsOn(core, from, version);
@@ -117,12 +117,12 @@ async function placeClosure(core: Core, running: Running): Promise<Position | un
       package: request.package,
       version: id,
       mediaType: version.mediaType,
-      artifactType: version.artifactType,
+      artifactType: version.artifactType ?? undefined,
       files: version.files,
       references: version.references,
       provenance: {
         promotionId: request.promotionId,
-        fromRepositoryId: from.id,
+        fromRepositoryId: from.repositoryId,
         fromIncarnation,
         publishedBy: version.provenance?.publishedBy ?? version.publishedBy,
       },
@@ -142,7 +142,7 @@ async function gateAgain(core: Core, { caller, request, to, root }: Running): Pr
   return admission;
 }
 
-async function linkParts(core: Core, admission: Admission, to: RepositoryRow, version: VersionRow) {
+async function linkParts(core: Core, admission: Admission, to: RepositoryInfo, version: VersionRow) {
   let position: Position | undefined;
   for (const part of version.references) {
     if (!part.canonical || (part.relation !== 'config' && part.relation !== 'layer')) continue;
@@ -156,13 +156,13 @@ async function linkParts(core: Core, admission: Admission, to: RepositoryRow, ve
 /** Carries on promotions that a crash cut off; called at start and by a job. Returns how many were ended. */
 export async function resumePromotions(core: Core): Promise<number> {
   let ended = 0;
-  for (const open of await core.queries.listPromotions({ status: 'requested', limit: 1000 })) {
+  for (const open of await core.queries.listPromotions({ openOnly: true, limit: 1000, order: 'asc' })) {
     const state = await core.streams.load(promotion, promotionStream(open.promotionId));
     const { request } = state;
     if (state.status !== 'requested' || !request) continue;
     const from = await core.queries.repositoryById(request.from.repositoryId);
     const to = await core.queries.repositoryById(request.to.repositoryId);
-    const root = from && (await core.queries.getVersion(from.id, request.package, request.version));
+    const root = from && (await core.queries.getVersion(from.repositoryId, request.package, request.version));
     if (!from || !to || !root) continue;
     // the request was admitted when it was made; its steps continue in the name of the registry
     const caller = systemCaller(open.promotionId);

@@ -8,7 +8,7 @@ import { isImmutableTag } from '../domain/repository/repository.ts';
 import { tag, tagStream } from '../domain/tag/tag.ts';
 import type { FileEntry, Reference } from '../domain/values/schemas.ts';
 import type { Position } from '../eventlog/port.ts';
-import type { RepositoryRow } from '../projections/queries.ts';
+import type { RepositoryInfo } from '../projections/queries.ts';
 import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
 import { type Admission, admit, execute } from './handle.ts';
@@ -48,7 +48,7 @@ export interface Published {
 export async function publishManifest(
   core: Core,
   caller: Caller,
-  repository: RepositoryRow,
+  repository: RepositoryInfo,
   push: ManifestPush,
 ): Promise<Published> {
   const canonical = `sha256:${createHash('sha256').update(push.bytes).digest('hex')}`;
@@ -87,7 +87,7 @@ function checkedDigest(push: ManifestPush, canonical: string): string {
 }
 
 /** Everything a manifest names must be linked here: knowing a digest is not possession. */
-async function checkReferences(core: Core, repository: RepositoryRow, push: ManifestPush): Promise<Reference[]> {
+async function checkReferences(core: Core, repository: RepositoryInfo, push: ManifestPush): Promise<Reference[]> {
   return Promise.all(
     push.references.map(async ({ foreign, ...reference }) => {
       const found =
@@ -106,14 +106,14 @@ async function checkReferences(core: Core, repository: RepositoryRow, push: Mani
   );
 }
 
-async function namedBlob(core: Core, repository: RepositoryRow, { digest }: Named) {
-  const link = await core.queries.getLink(repository.id, digest);
-  if (!link?.linked) return undefined;
+async function namedBlob(core: Core, repository: RepositoryInfo, { digest }: Named) {
+  const link = await core.queries.getLink(repository.repositoryId, digest);
+  if (!link) return undefined;
   return (await core.blobs.stat(link.canonical)) ? link : undefined;
 }
 
-async function namedVersion(core: Core, repository: RepositoryRow, packageName: string, { digest }: Named) {
-  const version = await core.queries.versionByDigest(repository.id, packageName, digest);
+async function namedVersion(core: Core, repository: RepositoryInfo, packageName: string, { digest }: Named) {
+  const version = await core.queries.versionByDigest(repository.repositoryId, packageName, digest);
   return version?.status === 'live' ? version.files[0] : undefined;
 }
 
@@ -124,7 +124,7 @@ interface Checked {
 }
 
 /** All gates are asked before anything is stored, so that a refused tag leaves nothing behind. */
-async function admitPush(core: Core, caller: Caller, repository: RepositoryRow, { push, file, references }: Checked) {
+async function admitPush(core: Core, caller: Caller, repository: RepositoryInfo, { push, file, references }: Checked) {
   const parts = references.filter(({ relation }) => relation === 'config' || relation === 'layer');
   const artifact = {
     package: push.package,
@@ -148,10 +148,10 @@ async function admitPush(core: Core, caller: Caller, repository: RepositoryRow, 
 export async function admitTag(
   core: Core,
   caller: Caller,
-  repository: RepositoryRow,
+  repository: RepositoryInfo,
   { artifact, name }: { artifact: { package: string }; name: string },
 ): Promise<Admission> {
-  const state = await core.streams.load(tag, tagStream({ repositoryId: repository.id, package: artifact.package, tag: name }));
+  const state = await core.streams.load(tag, tagStream({ repositoryId: repository.repositoryId, package: artifact.package, tag: name }));
   const known = state.assigned && state.version ? { previousDigest: state.version } : {};
   const facts = { artifact: { ...artifact }, tag: { name, ...known } };
   const target = `${artifact.package}:${name}`;
@@ -169,23 +169,23 @@ interface Placing {
 }
 
 /** Registers the package and publishes the version; both do nothing when they hold already. */
-export async function place(core: Core, admission: Admission, repository: RepositoryRow, placing: Placing) {
+export async function place(core: Core, admission: Admission, repository: RepositoryInfo, placing: Placing) {
   const name = placing.package;
   const registered = await execute(core, admission, {
     aggregate: packageAggregate,
-    stream: packageStream(repository.id, name),
-    command: { kind: 'RegisterPackage', repositoryId: repository.id, format: repository.format, name, displayName: name },
+    stream: packageStream(repository.repositoryId, name),
+    command: { kind: 'RegisterPackage', repositoryId: repository.repositoryId, format: repository.format, name, displayName: name },
   });
-  const at = { repositoryId: repository.id, package: name, version: placing.version };
+  const at = { repositoryId: repository.repositoryId, package: name, version: placing.version };
   const published = await execute(core, admission, {
     aggregate: placement,
     stream: placementStream(at),
     command: {
       kind: 'PublishVersion',
       ...placing,
-      repositoryId: repository.id,
+      repositoryId: repository.repositoryId,
       format: repository.format,
-      incarnation: derivedId(`${admission.commandId}\n${repository.id}\n${name}\n${placing.version}`),
+      incarnation: derivedId(`${admission.commandId}\n${repository.repositoryId}\n${name}\n${placing.version}`),
     },
   });
   const position = latest(registered.position, published.position);
@@ -195,9 +195,9 @@ export async function place(core: Core, admission: Admission, repository: Reposi
 export async function assignTag(
   core: Core,
   admission: Admission,
-  to: { repository: RepositoryRow; package: string; tag: string; version: string; incarnation: string },
+  to: { repository: RepositoryInfo; package: string; tag: string; version: string; incarnation: string },
 ): Promise<Position | undefined> {
-  const name = { repositoryId: to.repository.id, package: to.package, tag: to.tag };
+  const name = { repositoryId: to.repository.repositoryId, package: to.package, tag: to.tag };
   const { position } = await execute(core, admission, {
     aggregate: tag,
     stream: tagStream(name),
@@ -216,7 +216,7 @@ export async function assignTag(
 export async function tagVersion(
   core: Core,
   caller: Caller,
-  repository: RepositoryRow,
+  repository: RepositoryInfo,
   { package: name, digest, tag: tagName }: { package: string; digest: string; tag: string },
 ): Promise<Position | undefined> {
   const version = await find(core, repository, name, { digest });

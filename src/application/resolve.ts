@@ -4,7 +4,7 @@
  */
 import type { Readable } from 'node:stream';
 import { refuse } from '../domain/errors.ts';
-import type { NamingRow, RepositoryRow, VersionRow } from '../projections/queries.ts';
+import type { NamingRow, RepositoryInfo, VersionRow } from '../projections/queries.ts';
 import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
 import { ask, denial, warnings, type Verdict } from './gate.ts';
@@ -51,19 +51,28 @@ export class Released {
     return new Released({ ...file, digest, mediaType: version.mediaType }, version, verdict);
   }
 
+  /** A version of which only what an index shows is given out; the caller has filtered by holds. */
+  static async listed(core: Core, asked: Asked, version: VersionRow): Promise<Released> {
+    const file = version.files[0];
+    const holds = await holdsOn(core, asked.repository, version);
+    if (!file || holds.length > 0) throw await heldRefusal(core, asked.caller, asked.repository, holds);
+    return new Released({ ...file, digest: file.digest, mediaType: version.mediaType }, version, undefined);
+  }
+
   /**
    * A blob, through any available manifest of the repository that names it; before any manifest does, with push right
    * while its lease lasts. @throws BLOB_UNKNOWN, ARTIFACT_HELD, POLICY_DENIED
    */
   static async blob(core: Core, asked: Asked, digest: string): Promise<Released> {
     const { repository, caller } = asked;
-    const link = await core.queries.getLink(repository.id, digest);
-    if (!link) throw refuse('BLOB_UNKNOWN', { digest });
-    const { canonical, size } = link;
+    const link = await core.queries.getLink(repository.repositoryId, digest);
+    const canonical = link?.canonical ?? digest;
+    const naming = (await namingOf(core, repository, canonical)).filter(isPart);
+    const size = link?.size ?? naming[0]?.size;
+    if (size === undefined) throw refuse('BLOB_UNKNOWN', { digest });
     const content = { canonical, size, digest, mediaType: 'application/octet-stream' };
-    const naming = await namingOf(core, repository, canonical);
     if (naming.length === 0) {
-      const leased = link.linked && Date.parse(link.leaseUntil) > core.now().getTime();
+      const leased = Date.parse(link?.leaseUntil ?? '') > core.now().getTime();
       if (leased && (await mayDo(core, caller, 'push', at(repository))).allowed) {
         const held = await core.queries.openHolds({ subjects: [canonical] });
         if (held.length > 0) throw await heldRefusal(core, caller, repository, held);
@@ -88,7 +97,7 @@ export class Released {
 /** Who asks, where. The right to pull here was checked when the repository was resolved. */
 export interface Asked {
   readonly caller: Caller;
-  readonly repository: RepositoryRow;
+  readonly repository: RepositoryInfo;
 }
 
 /** Opens released content. @throws STORAGE_UNAVAILABLE when the bytes that must be there cannot be given */
@@ -112,35 +121,37 @@ function lost(core: Core, released: Released) {
   return refuse('STORAGE_UNAVAILABLE', 'the bytes are not in the store');
 }
 
+const isPart = ({ relation }: NamingRow) => relation === 'config' || relation === 'layer';
+
 /** A version's row, live or deleted. */
-export function getVersion(core: Core, repository: RepositoryRow, packageName: string, version: string) {
-  return core.hot.get(repository.id, `version ${packageName} ${version}`, () =>
-    core.queries.getVersion(repository.id, packageName, version),
+export function getVersion(core: Core, repository: RepositoryInfo, packageName: string, version: string) {
+  return core.hot.get(repository.repositoryId, `version ${packageName} ${version}`, () =>
+    core.queries.getVersion(repository.repositoryId, packageName, version),
   );
 }
 
 /** Every version of the repository, live or deleted, that consists of or names these bytes. */
-export function namingOf(core: Core, repository: RepositoryRow, canonical: string): Promise<readonly NamingRow[]> {
-  return core.hot.get(repository.id, `naming ${canonical}`, () => core.queries.versionsNaming(repository.id, canonical));
+export function namingOf(core: Core, repository: RepositoryInfo, canonical: string): Promise<readonly NamingRow[]> {
+  return core.hot.get(repository.repositoryId, `naming ${canonical}`, () => core.queries.versionsNaming(repository.repositoryId, canonical));
 }
 
 /** The live version that a tag or digest names. @throws TAG_UNKNOWN, MANIFEST_UNKNOWN */
 export async function find(
   core: Core,
-  repository: RepositoryRow,
+  repository: RepositoryInfo,
   packageName: string,
   reference: Reference,
 ): Promise<VersionRow> {
   if ('tag' in reference) {
-    const tag = await core.hot.get(repository.id, `tag ${packageName} ${reference.tag}`, () =>
-      core.queries.getTag(repository.id, packageName, reference.tag),
+    const tag = await core.hot.get(repository.repositoryId, `tag ${packageName} ${reference.tag}`, () =>
+      core.queries.getTag(repository.repositoryId, packageName, reference.tag),
     );
     const version = tag && (await getVersion(core, repository, packageName, tag.version));
     if (version?.status !== 'live') throw refuse('MANIFEST_UNKNOWN', { tag: reference.tag });
     return version;
   }
-  const version = await core.hot.get(repository.id, `digest ${packageName} ${reference.digest}`, () =>
-    core.queries.versionByDigest(repository.id, packageName, reference.digest),
+  const version = await core.hot.get(repository.repositoryId, `digest ${packageName} ${reference.digest}`, () =>
+    core.queries.versionByDigest(repository.repositoryId, packageName, reference.digest),
   );
   if (version?.status !== 'live') throw refuse('MANIFEST_UNKNOWN', { digest: reference.digest });
   return version;
@@ -171,7 +182,7 @@ async function pullVerdict(core: Core, asked: Asked, version: VersionRow): Promi
   const generation = await core.hot.get('global', 'generation', async () => core.newId());
   const who = `${caller.id} ${caller.authentication} ${roles.join()}`;
   const key = `pull ${generation} ${minute} ${version.package}@${version.version} ${who}`;
-  return core.hot.get(repository.id, key, async () => {
+  return core.hot.get(repository.repositoryId, key, async () => {
     const facts = { artifact: await artifactFacts(core, version) };
     return ask(core, { caller, roles, action: 'pull', at: at(repository), facts, now: new Date(minute) });
   });
@@ -188,7 +199,7 @@ export async function artifactFacts(core: Core, version: VersionRow) {
     ...(version.files[0] ? { digest: version.files[0].canonical } : {}),
     size: version.size,
     files: version.files.map(({ name, canonical, size, mediaType }) => ({ name, digest: canonical, size, mediaType })),
-    tags: [...tags],
+    tags: tags.map(({ tag }) => tag),
     publishedBy: version.provenance?.publishedBy ?? version.publishedBy,
     publishedAt: version.publishedAt,
   };

@@ -2,20 +2,20 @@
 import { permits } from '../access/authorise.ts';
 import { refuse } from '../domain/errors.ts';
 import type { Action, Role } from '../domain/values/actions.ts';
-import type { RepositoryRow } from '../projections/queries.ts';
+import type { RepositoryInfo } from '../projections/queries.ts';
 import type { Caller, Grant } from './caller.ts';
 import type { Core } from './core.ts';
 
 /** Where an action happens: the instance, a project, or a repository (with its project). */
 export interface At {
   readonly project?: { readonly id: string; readonly name: string } | undefined;
-  readonly repository?: RepositoryRow | undefined;
+  readonly repository?: RepositoryInfo | undefined;
 }
 
 export const INSTANCE: At = {};
 
 /** A place from a repository's row. */
-export function at(repository: RepositoryRow): At {
+export function at(repository: RepositoryInfo): At {
   return { project: { id: repository.projectId, name: repository.projectName }, repository };
 }
 
@@ -35,7 +35,7 @@ export async function mayDo(core: Core, caller: Caller, action: Action, place: A
     caller,
     grants: await grantsOf(core, caller),
     action,
-    target: { projectId: project?.id, repositoryId: repository?.id, visibility: repository?.visibility },
+    target: { projectId: project?.id, repositoryId: repository?.repositoryId, visibility: repository?.visibility },
   });
 }
 

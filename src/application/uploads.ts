@@ -4,7 +4,7 @@ import type { CommittedBlob, StagedUpload } from '../blobs/port.ts';
 import { isRefusal, refuse } from '../domain/errors.ts';
 import { link, linkStream } from '../domain/link/link.ts';
 import type { Position } from '../eventlog/port.ts';
-import type { RepositoryRow } from '../projections/queries.ts';
+import type { RepositoryInfo } from '../projections/queries.ts';
 import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
 import { Admission, execute } from './handle.ts';
@@ -19,25 +19,25 @@ export interface Stored {
   readonly position: Position | undefined;
 }
 
-function pushing(core: Core, caller: Caller, repository: RepositoryRow, target: string): Promise<Admission> {
+function pushing(core: Core, caller: Caller, repository: RepositoryInfo, target: string): Promise<Admission> {
   return Admission.withoutPolicy(core, { caller, action: 'push', at: at(repository), facts: {}, target });
 }
 
-export async function startUpload(core: Core, caller: Caller, repository: RepositoryRow): Promise<StagedUpload> {
+export async function startUpload(core: Core, caller: Caller, repository: RepositoryInfo): Promise<StagedUpload> {
   await pushing(core, caller, repository, 'upload');
-  return core.blobs.openUpload({ actor: caller.id, repositoryId: repository.id });
+  return core.blobs.openUpload({ actor: caller.id, repositoryId: repository.repositoryId });
 }
 
 /** @throws UPLOAD_UNKNOWN also for the upload of another actor or repository */
 export async function findUpload(
   core: Core,
   caller: Caller,
-  repository: RepositoryRow,
+  repository: RepositoryInfo,
   id: string,
 ): Promise<StagedUpload> {
   await pushing(core, caller, repository, 'upload');
   const upload = await core.blobs.findUpload(id);
-  if (!upload || upload.owner.actor !== caller.id || upload.owner.repositoryId !== repository.id)
+  if (!upload || upload.owner.actor !== caller.id || upload.owner.repositoryId !== repository.repositoryId)
     throw refuse('UPLOAD_UNKNOWN');
   return upload;
 }
@@ -52,7 +52,7 @@ export function appendUpload(core: Core, upload: StagedUpload, body: Readable, o
 export async function finishUpload(
   core: Core,
   caller: Caller,
-  repository: RepositoryRow,
+  repository: RepositoryInfo,
   upload: { id: string; digest: string },
 ): Promise<Stored> {
   const admission = await pushing(core, caller, repository, upload.digest);
@@ -77,16 +77,16 @@ interface Link {
 export async function linkBlob(
   core: Core,
   admission: Admission,
-  repository: RepositoryRow,
+  repository: RepositoryInfo,
   blob: Link,
 ): Promise<Stored> {
   const now = core.now();
   const { position } = await execute(core, admission, {
     aggregate: link,
-    stream: linkStream(repository.id, blob.canonical),
+    stream: linkStream(repository.repositoryId, blob.canonical),
     command: {
       kind: 'LinkBlob',
-      repositoryId: repository.id,
+      repositoryId: repository.repositoryId,
       canonical: blob.canonical,
       ...(blob.digest === blob.canonical ? {} : { alias: blob.digest }),
       size: blob.size,
@@ -105,8 +105,8 @@ export async function linkBlob(
 export async function mountBlob(
   core: Core,
   caller: Caller,
-  repository: RepositoryRow,
-  from: { digest: string; repository: RepositoryRow | undefined },
+  repository: RepositoryInfo,
+  from: { digest: string; repository: RepositoryInfo | undefined },
 ): Promise<Stored | undefined> {
   const admission = await pushing(core, caller, repository, from.digest);
   const source = from.repository;
@@ -124,7 +124,7 @@ export async function mountBlob(
   });
 }
 
-async function readable(core: Core, caller: Caller, repository: RepositoryRow, digest: string) {
+async function readable(core: Core, caller: Caller, repository: RepositoryInfo, digest: string) {
   try {
     return (await Released.blob(core, { caller, repository }, digest)).content;
   } catch (error) {
@@ -139,15 +139,14 @@ async function readable(core: Core, caller: Caller, repository: RepositoryRow, d
  */
 export async function presentFor(
   core: Core,
-  repository: RepositoryRow,
+  repository: RepositoryInfo,
   digest: string,
 ): Promise<{ canonical: string; size: number } | undefined> {
-  const known = await core.queries.getLink(repository.id, digest);
+  const known = await core.queries.getLink(repository.repositoryId, digest);
   if (!known) return undefined;
   const { canonical, size } = known;
   const lasting = Date.parse(known.leaseUntil) - core.now().getTime() > core.settings.leaseMs / 4;
-  const kept = known.linked && lasting;
-  if (!kept) {
+  if (!lasting) {
     const naming = await namingOf(core, repository, canonical);
     if (!naming.some(({ status }) => status === 'live')) return undefined;
   }
@@ -158,21 +157,21 @@ export async function presentFor(
 export async function unlinkBlob(
   core: Core,
   caller: Caller,
-  repository: RepositoryRow,
+  repository: RepositoryInfo,
   digest: string,
 ): Promise<Position | undefined> {
   const request = { caller, action: 'delete' as const, at: at(repository), facts: {}, target: digest };
   const admission = await Admission.withoutPolicy(core, request);
-  const known = await core.queries.getLink(repository.id, digest);
-  if (!known?.linked) throw refuse('BLOB_UNKNOWN', { digest });
+  const known = await core.queries.getLink(repository.repositoryId, digest);
+  if (!known) throw refuse('BLOB_UNKNOWN', { digest });
   const naming = await namingOf(core, repository, known.canonical);
   const live = naming.find(({ status }) => status === 'live');
   if (live)
     throw refuse('STATE_CONFLICT', `${live.package}@${live.version} still consists of it: delete that manifest first`);
   const { position } = await execute(core, admission, {
     aggregate: link,
-    stream: linkStream(repository.id, known.canonical),
-    command: { kind: 'UnlinkBlob', repositoryId: repository.id, canonical: known.canonical, cause: 'delete' },
+    stream: linkStream(repository.repositoryId, known.canonical),
+    command: { kind: 'UnlinkBlob', repositoryId: repository.repositoryId, canonical: known.canonical, cause: 'delete' },
   });
   return position;
 }

@@ -78,12 +78,12 @@ function evolve(state: CredentialsState, { type, data }: CredentialEvent): Crede
   }
 }
 
-export const credentials = {
+export const credentials: Aggregate<CredentialCommand, CredentialsState, typeof credentialEvents> = {
   name: 'access',
   events: credentialEvents,
   initial: { tokens: {} },
   decide,
   evolve,
-} satisfies Aggregate<CredentialCommand, CredentialsState, typeof credentialEvents>;
+};
 
 export const credentialsStream = (principalId: string) => `access-credentials-${principalId}`;

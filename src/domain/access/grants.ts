@@ -42,13 +42,13 @@ function evolve(state: GrantsState, { type, data }: GrantEvent): GrantsState {
   return { grants: type === 'RoleGranted' ? [...others, key(data)] : others };
 }
 
-export const grants = {
+export const grants: Aggregate<GrantCommand, GrantsState, typeof grantEvents> = {
   name: 'access',
   events: grantEvents,
   initial: { grants: [] },
   decide,
   evolve,
-} satisfies Aggregate<GrantCommand, GrantsState, typeof grantEvents>;
+};
 
 /** `instance`, `project-<id>` or `repository-<id>` */
 export const scopeKey = (at: Scope) => (at.kind === 'instance' ? 'instance' : `${at.kind}-${at.id}`);

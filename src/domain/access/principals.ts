@@ -92,12 +92,12 @@ function evolve(state: PrincipalsState, { type, data }: PrincipalEvent): Princip
   }
 }
 
-export const principals = {
+export const principals: Aggregate<PrincipalCommand, PrincipalsState, typeof principalEvents> = {
   name: 'access',
   events: principalEvents,
   initial: { principals: {}, byName: {} },
   decide,
   evolve,
-} satisfies Aggregate<PrincipalCommand, PrincipalsState, typeof principalEvents>;
+};
 
 export const principalsStream = () => 'access-principals';

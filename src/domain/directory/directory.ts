@@ -82,12 +82,12 @@ function evolve(state: DirectoryState, { type, data }: DirectoryEvent): Director
   }
 }
 
-export const directory = {
+export const directory: Aggregate<DirectoryCommand, DirectoryState, typeof directoryEvents> = {
   name: 'directory',
   events: directoryEvents,
   initial: { byName: {}, names: {} },
   decide,
   evolve,
-} satisfies Aggregate<DirectoryCommand, DirectoryState, typeof directoryEvents>;
+};
 
 export const directoryStream = () => 'directory-projects';

@@ -69,12 +69,12 @@ function evolve(state: LinkState, { type, data }: LinkEvent): LinkState {
   return { linked: true, leaseUntil: data.leaseUntil, aliases };
 }
 
-export const link = {
+export const link: Aggregate<LinkCommand, LinkState, typeof linkEvents> = {
   name: 'link',
   events: linkEvents,
   initial: { linked: false, leaseUntil: '1970-01-01T00:00:00.000Z', aliases: [] },
   decide,
   evolve,
-} satisfies Aggregate<LinkCommand, LinkState, typeof linkEvents>;
+};
 
 export const linkStream = (repositoryId: string, canonical: string) => `link-${repositoryId}/${canonical}`;

@@ -38,12 +38,12 @@ function decide(command: PackageCommand, state: PackageState): readonly PackageE
   return [{ type: 'PackageRegistered', data }];
 }
 
-export const packageAggregate = {
+export const packageAggregate: Aggregate<PackageCommand, PackageState, typeof packageEvents> = {
   name: 'package',
   events: packageEvents,
   initial: { registered: false },
   decide,
   evolve: (_state: PackageState, _event: PackageEvent): PackageState => ({ registered: true }),
-} satisfies Aggregate<PackageCommand, PackageState, typeof packageEvents>;
+};
 
 export const packageStream = (repositoryId: string, name: string) => `package-${repositoryId}/${name}`;

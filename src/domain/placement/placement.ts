@@ -160,13 +160,13 @@ function evolve(state: PlacementState, { type, data }: PlacementEvent): Placemen
   }
 }
 
-export const placement = {
+export const placement: Aggregate<PlacementCommand, PlacementState, typeof placementEvents> = {
   name: 'placement',
   events: placementEvents,
   initial: { status: 'absent', incarnation: '', holds: {} },
   decide,
   evolve,
-} satisfies Aggregate<PlacementCommand, PlacementState, typeof placementEvents>;
+};
 
 export const placementStream = (place: Place) =>
   `placement-${place.repositoryId}/${place.package}@${place.version}`;

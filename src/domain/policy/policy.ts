@@ -107,10 +107,10 @@ function evolve(state: PolicyState, { type, data }: PolicyEvent): PolicyState {
   }
 }
 
-export const policy = {
+export const policy: Aggregate<PolicyCommand, PolicyState, typeof policyEvents> = {
   name: 'policy',
   events: policyEvents,
   initial: { attachments: {} },
   decide,
   evolve,
-} satisfies Aggregate<PolicyCommand, PolicyState, typeof policyEvents>;
+};

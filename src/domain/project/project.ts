@@ -117,12 +117,12 @@ function evolve(state: ProjectState, { type, data }: ProjectEvent): ProjectState
   }
 }
 
-export const project = {
+export const project: Aggregate<ProjectCommand, ProjectState, typeof projectEvents> = {
   name: 'project',
   events: projectEvents,
   initial: { repositories: {} },
   decide,
   evolve,
-} satisfies Aggregate<ProjectCommand, ProjectState, typeof projectEvents>;
+};
 
 export const projectStream = (projectId: string) => `project-${projectId}`;

@@ -66,12 +66,12 @@ function evolve(state: PromotionState, { type, data }: PromotionEvent): Promotio
   }
 }
 
-export const promotion = {
+export const promotion: Aggregate<PromotionCommand, PromotionState, typeof promotionEvents> = {
   name: 'promotion',
   events: promotionEvents,
   initial: { status: 'absent' },
   decide,
   evolve,
-} satisfies Aggregate<PromotionCommand, PromotionState, typeof promotionEvents>;
+};
 
 export const promotionStream = (promotionId: string) => `promotion-${promotionId}`;

@@ -92,13 +92,13 @@ export function evolveSettings(
   }
 }
 
-export const repository = {
+export const repository: Aggregate<RepositoryCommand, RepositorySettings, typeof repositoryEvents> = {
   name: 'repository',
   events: repositoryEvents,
   initial: DEFAULT_SETTINGS,
   decide,
   evolve: evolveSettings,
-} satisfies Aggregate<RepositoryCommand, RepositorySettings, typeof repositoryEvents>;
+};
 
 export const repositoryStream = (repositoryId: string) => `repository-${repositoryId}`;
 

@@ -100,12 +100,12 @@ function evolve(state: SubjectState, { type, data }: SubjectEvent): SubjectState
   }
 }
 
-export const subject = {
+export const subject: Aggregate<SubjectCommand, SubjectState, typeof subjectEvents> = {
   name: 'subject',
   events: subjectEvents,
   initial: { holds: {}, verdicts: {} },
   decide,
   evolve,
-} satisfies Aggregate<SubjectCommand, SubjectState, typeof subjectEvents>;
+};
 
 export const subjectStream = (subjectName: string) => `subject-${subjectName}`;

@@ -68,12 +68,12 @@ function evolve(_state: TagState, { type, data }: TagEvent): TagState {
   return { assigned: type === 'TagAssigned', version: data.version, incarnation: data.incarnation };
 }
 
-export const tag = {
+export const tag: Aggregate<TagCommand, TagState, typeof tagEvents> = {
   name: 'tag',
   events: tagEvents,
   initial: { assigned: false },
   decide,
   evolve,
-} satisfies Aggregate<TagCommand, TagState, typeof tagEvents>;
+};
 
 export const tagStream = (of: TagName) => `tag-${of.repositoryId}/${of.package}:${of.tag}`;

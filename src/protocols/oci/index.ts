@@ -1,0 +1,13 @@
+/** The OCI distribution protocol, as docker, podman, skopeo, crane, oras and helm speak it. */
+import type { Protocol } from '../protocol.ts';
+import { renderError } from './errors.ts';
+import { ROUTES } from './parse.ts';
+import { serve } from './serve.ts';
+
+export const oci: Protocol = {
+  format: 'oci',
+  mounts: ['/v2/'],
+  handle: serve,
+  refuse: renderError,
+  routes: ROUTES,
+};
