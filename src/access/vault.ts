@@ -106,19 +106,19 @@ const isDestroyed = (entry: VaultEntry) => entry.kind === 'person-key' && entry.
 /** Gives a store the vault's meaning. Adapters export an opener that ends with this call. */
 export function createVault(store: VaultStore, now: () => Date = () => new Date()): Vault {
   const time = () => now().getTime();
+  const known = new Map<string, Uint8Array>();
   return {
-    ...secrets(store, time),
+    ...keys(store, time, known),
     ...verifiers(store, time),
     ...commands(store, time),
     export: () => entriesOf(store),
-    import: entries => importInto(store, entries),
+    import: entries => importInto(store, entries).finally(() => known.clear()),
     purge: () => store.purge(time()),
     close: () => store.close(),
   };
 }
 
-function secrets(store: VaultStore, time: () => number) {
-  const known = new Map<string, Uint8Array>();
+function keys(store: VaultStore, time: () => number, known: Map<string, Uint8Array>) {
   const makeKey = async (kind: VaultKind, key: string) => {
     const { stored } = await store.insert(
       { kind, key, value: randomBytes(KEY_BYTES).toString('base64url') },
