@@ -14,7 +14,7 @@ export interface MemoryCacheOptions {
   readonly maxEntryBytes: number;
 }
 
-export interface CacheUsage {
+interface CacheUsage {
   readonly entries: number;
   readonly bytes: number;
   /** since the start */

@@ -29,6 +29,8 @@ const collectGarbage = runInNewContext('gc') as () => void;
 
 /** bytes of buffers that something still refers to */
 function retainedBytes(): number {
+  // Twice: the buffers that the first run found unused are given back on the side, which the second one waits for.
+  collectGarbage();
   collectGarbage();
   return process.memoryUsage().arrayBuffers;
 }
@@ -118,7 +120,7 @@ describe('blobs on the file system', () => {
     }
     expect(`sha256:${out.digest('hex')}`).toBe(digest);
     expect(peak).toBeGreaterThan(0);
-    expect(peak).toBeLessThan(12 * MIB);
+    expect(peak).toBeLessThan(8 * MIB);
   });
 
   it('resumes from the size that the file really has', async () => {

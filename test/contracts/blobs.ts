@@ -20,13 +20,13 @@ export interface BlobsUnderTest {
 const MIB = 1024 * 1024;
 
 export const sha256 = (bytes: Uint8Array) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
-export const sha512 = (bytes: Uint8Array) => `sha512:${createHash('sha512').update(bytes).digest('hex')}`;
+const sha512 = (bytes: Uint8Array) => `sha512:${createHash('sha512').update(bytes).digest('hex')}`;
 export const text = (content: string) => Buffer.from(content);
 /** A body of these chunks. Not Readable.from(array): that one is in object mode, request bodies are not. */
 export const body = (...chunks: Uint8Array[]) => Readable.from(chunks, { objectMode: false });
 
 /** A body that is open until it is told to go on or to break. */
-export function openBody() {
+function openBody() {
   const stream = new Readable({ read() {} });
   return {
     stream,

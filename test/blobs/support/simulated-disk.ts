@@ -248,7 +248,7 @@ function survive(node: Node, survivors: Survivors): Node {
   return folder;
 }
 
-export function systemError(code: string): Error {
+function systemError(code: string): Error {
   return Object.assign(new Error(`${code}: simulated, /secret/path`), {
     code,
     syscall: 'simulated',
