@@ -101,8 +101,9 @@ export const STATUS = {
 
 const MAX_MESSAGE = 1000;
 const MAX_DETAIL = 4096;
-/** bytes of warnings in one reply */
+/** bytes of all warnings in one reply, and characters of one */
 const MAX_WARNINGS = 4096;
+const MAX_WARNING = 1000;
 
 type Refused = Pick<ProtocolRequest, 'method' | 'path' | 'query' | 'origin' | 'headers' | 'caller'>;
 
@@ -124,10 +125,11 @@ export function renderError(error: StrongroomError, request: Refused): ProtocolR
 
 /**
  * What a caller without rights is told, so that nothing is learned about what exists: an anonymous one is always
- * asked to log in (401 UNAUTHORIZED), any other is always forbidden (403 DENIED), whether the project or repository
- * is absent or merely not theirs. Other refusals pass unchanged: they are made only after the right was found.
- * @param entitled the caller may see everything that could have this name (a role on what would contain it), so the
- *   truth tells them nothing new
+ * asked to log in (401 UNAUTHORIZED), any other is always forbidden (403 DENIED, without particulars), whether the
+ * project or repository is absent or merely not theirs. Other refusals pass unchanged: they are made only after the
+ * right to read was found.
+ * @param entitled the caller may see whatever has this name, or all that could have it: the truth tells nothing new.
+ *   Somebody anonymous who may read but not write is still asked to log in.
  */
 export function hide(
   error: StrongroomError,
@@ -135,22 +137,24 @@ export function hide(
   entitled = false,
 ): StrongroomError {
   const absent = error.code === 'PROJECT_UNKNOWN' || error.code === 'REPOSITORY_UNKNOWN';
-  if ((absent && entitled) || (!absent && error.kind !== 'forbidden')) return error;
-  return refuse(caller.authentication === 'anonymous' ? 'UNAUTHENTICATED' : 'FORBIDDEN');
+  if (!absent && error.kind !== 'forbidden') return error;
+  if (caller.authentication === 'anonymous' && !(absent && entitled)) return refuse('UNAUTHENTICATED');
+  return entitled ? error : refuse('FORBIDDEN');
 }
 
 /**
- * A `Warning` header of these texts, undefined for none. What does not fit into the specification's 4096 bytes is
- * left out. https://github.com/opencontainers/distribution-spec/blob/main/spec.md#warnings
+ * A `Warning` header of these texts, '' for none. Long ones are cut; what does not fit into the
+ * specification's 4096 bytes is left out. https://github.com/opencontainers/distribution-spec/blob/main/spec.md#warnings
  */
-export function warningHeader(texts: readonly string[]): string | undefined {
+export function warningHeader(texts: readonly string[]): string {
   let header = '';
   for (const text of new Set(texts)) {
-    const warning = `${header === '' ? '' : ', '}299 - "${quotable(text)}"`;
+    const told = text.length > MAX_WARNING ? `${text.slice(0, MAX_WARNING)}...` : text;
+    const warning = `${header === '' ? '' : ', '}299 - "${quotable(told)}"`;
     if (header.length + warning.length > MAX_WARNINGS) break;
     header += warning;
   }
-  return header || undefined;
+  return header;
 }
 
 function messageOf(error: StrongroomError): string {

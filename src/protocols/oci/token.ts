@@ -3,16 +3,16 @@
  * https://distribution.github.io/distribution/spec/auth/token/ and …/auth/scope/
  */
 import { isRefusal } from '../../domain/errors.ts';
-import type { ProtocolReply } from '../protocol.ts';
-import { formatName, type OciName, parseName } from './name.ts';
+import { formatName, parseName } from './name.ts';
 import type { OciRoute } from './parse.ts';
 
 export const SCOPE_ACTIONS = ['pull', 'push', 'delete', '*'] as const;
 export type ScopeAction = (typeof SCOPE_ACTIONS)[number];
 
+/** What a token is asked for: actions on an image (`<project>/<repository>/<image>`), or the catalogue. */
 export type TokenScope =
-  | { readonly on: 'repository'; readonly name: OciName; readonly actions: readonly ScopeAction[] }
-  | { readonly on: 'catalog' };
+  | { readonly type: 'repository'; readonly name: string; readonly actions: readonly ScopeAction[] }
+  | { readonly type: 'registry'; readonly name: 'catalog'; readonly actions: readonly ['*'] };
 
 const MAX_SCOPES = 100;
 
@@ -26,26 +26,26 @@ export function parseScopes(parameters: readonly string[]): TokenScope[] {
   return texts.slice(0, MAX_SCOPES).flatMap(text => parseScope(text) ?? []);
 }
 
-/** `<type>[(<class>)]:<name>:<actions>`; a name may contain colons of its own. */
+/** `<type>:<name>:<actions>`; a name may contain colons of its own. */
 function parseScope(text: string): TokenScope | undefined {
   const first = text.indexOf(':');
   const last = text.lastIndexOf(':');
   if (first < 0 || last === first) return undefined;
   const type = text.slice(0, first);
-  const subject = text.slice(first + 1, last);
+  const name = text.slice(first + 1, last);
   const wanted = text.slice(last + 1).split(',');
-  if (type === 'registry')
-    return subject === 'catalog' && wanted.includes('*') ? { on: 'catalog' } : undefined;
-  const name = type === 'repository' ? tryName(subject) : undefined;
+  if (type === 'registry' && name === 'catalog' && wanted.includes('*'))
+    return { type, name, actions: ['*'] };
   const actions = SCOPE_ACTIONS.filter(action => wanted.includes(action));
-  return name && actions.length > 0 ? { on: 'repository', name, actions } : undefined;
+  if (type !== 'repository' || actions.length === 0 || !isName(name)) return undefined;
+  return { type, name, actions };
 }
 
-function tryName(text: string): OciName | undefined {
+function isName(text: string): boolean {
   try {
-    return parseName(text.split('/'));
+    return formatName(parseName(text.split('/'))) === text;
   } catch (error) {
-    if (isRefusal(error)) return undefined;
+    if (isRefusal(error)) return false;
     throw error;
   }
 }
@@ -80,16 +80,15 @@ export function scopeOf(route: OciRoute): string {
   }
 }
 
-/** The answer of the token endpoint, under both names that clients read. `expiresIn` in seconds, at least 60. */
-export function renderToken(token: string, expiresIn: number, issuedAt: Date): ProtocolReply {
-  return {
-    status: 200,
-    headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
-    body: JSON.stringify({
-      token,
-      access_token: token,
-      expires_in: expiresIn,
-      issued_at: issuedAt.toISOString(),
-    }),
-  };
+/**
+ * The answer of the token endpoint; the token stands under both names that clients read.
+ * @param issued `expiresIn` in seconds, at least 60 as clients assume; `issuedAt` as RFC 3339
+ */
+export function tokenResponse(issued: {
+  readonly token: string;
+  readonly expiresIn: number;
+  readonly issuedAt: string;
+}) {
+  const { token, expiresIn, issuedAt } = issued;
+  return { token, access_token: token, expires_in: expiresIn, issued_at: issuedAt };
 }
