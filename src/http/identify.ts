@@ -1,0 +1,75 @@
+/** Who makes a request, and as what origin the client sees this server. Views are settled first, so that a revoked right binds. */
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { BlockList, isIP } from 'node:net';
+import type { Authenticator } from '../access/authenticate.ts';
+import type { Caller } from '../application/caller.ts';
+import type { Consistency } from '../application/consistency.ts';
+
+export interface Identify {
+  correlationId(request: IncomingMessage): string;
+  origin(request: IncomingMessage): string;
+  caller(request: IncomingMessage, correlationId: string, idempotencyKey?: string): Promise<Caller>;
+}
+
+interface Tools {
+  readonly authenticator: Authenticator;
+  readonly consistency: Consistency;
+  readonly trustedProxies: readonly string[];
+  readonly secure: boolean;
+}
+
+export function createIdentify({ authenticator, consistency, trustedProxies, secure }: Tools): Identify {
+  const trusted = proxies(trustedProxies);
+
+  const behindProxy = (request: IncomingMessage) => {
+    const address = request.socket.remoteAddress ?? '';
+    return isIP(address) !== 0 && trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  };
+  /** The nearest address that is not one of ours. */
+  const address = (request: IncomingMessage): string => {
+    const direct = request.socket.remoteAddress ?? '';
+    if (!behindProxy(request)) return direct;
+    const hops = String(request.headers['x-forwarded-for'] ?? '').split(',').map(text => text.trim());
+    const foreign = hops.reverse().find(hop => isIP(hop) !== 0 && !trusted.check(hop, isIP(hop) === 6 ? 'ipv6' : 'ipv4'));
+    return foreign ?? direct;
+  };
+
+  return {
+    correlationId(request) {
+      const given = request.headers['x-request-id'];
+      return typeof given === 'string' && /^[\w-]{8,64}$/.test(given) ? given : randomUUID();
+    },
+    origin(request) {
+      const proxied = behindProxy(request);
+      const proto = proxied ? first(request.headers['x-forwarded-proto']) : undefined;
+      const host = (proxied ? first(request.headers['x-forwarded-host']) : undefined) ?? request.headers.host ?? 'localhost';
+      const scheme = proto === 'https' || proto === 'http' ? proto : secure ? 'https' : 'http';
+      // the host goes into a header and a JSON document: only what a host may consist of
+      return `${scheme}://${/^[\w.:[\]-]{1,255}$/.test(host) ? host : 'localhost'}`;
+    },
+    async caller(request, correlationId, idempotencyKey) {
+      await consistency.settle();
+      return authenticator.authenticate({
+        authorization: request.headers.authorization,
+        address: address(request),
+        correlationId,
+        idempotencyKey,
+      });
+    },
+  };
+}
+
+const first = (value: string | string[] | undefined) =>
+  (Array.isArray(value) ? value[0] : value)?.split(',')[0]?.trim().toLowerCase();
+
+function proxies(list: readonly string[]): BlockList {
+  const trusted = new BlockList();
+  for (const entry of list) {
+    const [address = '', bits] = entry.split('/');
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+    if (bits === undefined) trusted.addAddress(address, family);
+    else trusted.addSubnet(address, Number(bits), family);
+  }
+  return trusted;
+}

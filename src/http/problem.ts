@@ -1,0 +1,44 @@
+/** Refusals as problem details. https://www.rfc-editor.org/rfc/rfc9457 */
+import { type ErrorKind, type StrongroomError, CATALOGUE } from '../domain/errors.ts';
+
+export const STATUS: Readonly<Record<ErrorKind, number>> = {
+  invalid: 400,
+  unauthenticated: 401,
+  forbidden: 403,
+  denied: 403,
+  not_found: 404,
+  conflict: 409,
+  too_large: 413,
+  range: 416,
+  unsupported: 405,
+  throttled: 429,
+  unavailable: 503,
+};
+
+export interface Problem {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+export function problem(error: StrongroomError, correlationId: string): Problem {
+  const status = STATUS[error.kind];
+  const { reason, retryAfter, allow, ...facts } = error.detail;
+  const body = {
+    type: `urn:strongroom:error:${error.code.toLowerCase().replaceAll('_', '-')}`,
+    title: CATALOGUE[error.code].summary,
+    status,
+    code: error.code,
+    ...(reason ? { detail: reason } : {}),
+    ...facts,
+    requestId: correlationId,
+  };
+  const headers = {
+    'content-type': 'application/problem+json',
+    'cache-control': 'no-store',
+    ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }),
+    ...(typeof allow === 'string' ? { allow } : {}),
+    ...(status === 401 ? { 'www-authenticate': 'Basic realm="Strongroom", charset="UTF-8"' } : {}),
+  };
+  return { status, headers, body: JSON.stringify(body) };
+}

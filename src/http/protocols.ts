@@ -1,0 +1,73 @@
+/** Mounts the protocols: one wildcard for each, the raw path, and the protocol's own errors for everything. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Caller } from '../application/caller.ts';
+import type { Logger } from '../application/core.ts';
+import type { Registry } from '../application/registry.ts';
+import { refuse, StrongroomError } from '../domain/errors.ts';
+import type { Protocol, ProtocolReply } from '../protocols/protocol.ts';
+import type { Identify } from './identify.ts';
+import type { Metrics } from './metrics.ts';
+import { toProtocolRequest } from './request.ts';
+import { respond } from './respond.ts';
+
+export interface ProtocolTools {
+  readonly registry: Registry;
+  readonly identify: Identify;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}
+
+const STRANGER: Caller = { id: 'anonymous', kind: 'anonymous', authentication: 'anonymous', correlationId: '' };
+
+/** Answers one request of a protocol, whatever happens. */
+export async function answer(
+  protocol: Protocol,
+  raw: { request: IncomingMessage; response: ServerResponse },
+  tools: ProtocolTools,
+): Promise<void> {
+  const started = performance.now();
+  const correlationId = tools.identify.correlationId(raw.request);
+  const reply = await reckon(protocol, raw, { tools, correlationId });
+  closeUnread(raw);
+  try {
+    await respond(raw.response, reply, correlationId);
+  } catch (error) {
+    tools.logger.warn({ correlationId, error: String(error) }, 'a reply was cut short');
+  }
+  const seconds = (performance.now() - started) / 1000;
+  tools.metrics.request({ protocol: protocol.format, method: raw.request.method ?? '', status: reply.status, seconds });
+}
+
+async function reckon(
+  protocol: Protocol,
+  raw: { request: IncomingMessage; response: ServerResponse },
+  { tools, correlationId }: { tools: ProtocolTools; correlationId: string },
+): Promise<ProtocolReply> {
+  const origin = tools.identify.origin(raw.request);
+  let request = toProtocolRequest(raw, { caller: { ...STRANGER, correlationId }, origin });
+  try {
+    const caller = await tools.identify.caller(raw.request, correlationId);
+    request = toProtocolRequest(raw, { caller, origin });
+    return await protocol.handle(request, tools.registry);
+  } catch (error) {
+    return protocol.refuse(toRefusal(error, tools.logger, correlationId), request);
+  }
+}
+
+/** Anything unforeseen is logged whole and told as INTERNAL. */
+export function toRefusal(error: unknown, logger: Logger, correlationId: string): StrongroomError {
+  if (error instanceof StrongroomError) {
+    if (error.kind === 'unavailable') logger.error({ correlationId, code: error.code, cause: String(error.cause ?? '') }, error.message);
+    return error;
+  }
+  logger.error({ correlationId, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }, 'unforeseen');
+  return refuse('INTERNAL', { correlationId });
+}
+
+/** A refused body is not read to its end: more than a little of it, and the connection is closed after the reply. */
+function closeUnread({ request, response }: { request: IncomingMessage; response: ServerResponse }): void {
+  if (request.complete || response.headersSent || request.readableEnded) return;
+  const announced = Number(request.headers['content-length'] ?? Number.POSITIVE_INFINITY);
+  const bodyless = request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined;
+  if (!bodyless && announced > 64 * 1024) response.setHeader('connection', 'close');
+}

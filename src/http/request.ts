@@ -1,0 +1,57 @@
+/** A client's request as protocols see it, over Node's own request. */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
+import type { Caller } from '../application/caller.ts';
+import { refuse } from '../domain/errors.ts';
+import type { ProtocolRequest } from '../protocols/protocol.ts';
+
+/** Requests whose client waits for `100 Continue`; it is sent when somebody begins to read the body. */
+const waiting = new WeakSet<IncomingMessage>();
+export const markExpectsContinue = (request: IncomingMessage) => waiting.add(request);
+
+export function toProtocolRequest(
+  raw: { request: IncomingMessage; response: ServerResponse },
+  facts: { caller: Caller; origin: string },
+): ProtocolRequest {
+  const { request, response } = raw;
+  const [path = '', query = ''] = splitOnce(request.url ?? '', '?');
+  const body = () => {
+    if (waiting.delete(request)) response.writeContinue();
+    return request as Readable;
+  };
+  return {
+    method: request.method ?? 'GET',
+    path,
+    query,
+    headers: request.headers,
+    ...facts,
+    body,
+    bytes: max => readAll(request, body, max),
+  };
+}
+
+function splitOnce(text: string, separator: string): [string, string] {
+  const at = text.indexOf(separator);
+  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+async function readAll(request: IncomingMessage, body: () => Readable, max: number): Promise<Uint8Array> {
+  const announced = request.headers['content-length'];
+  if (announced !== undefined && Number(announced) > max) throw tooLarge(max);
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of body()) {
+      size += (chunk as Buffer).length;
+      if (size > max) throw tooLarge(max);
+      chunks.push(chunk as Buffer);
+    }
+  } catch (error) {
+    if (request.destroyed && !request.complete) throw refuse('SIZE_INVALID', 'the body was cut short');
+    throw error;
+  }
+  if (announced !== undefined && Number(announced) !== size) throw refuse('SIZE_INVALID', 'the body was cut short');
+  return Buffer.concat(chunks, size);
+}
+
+const tooLarge = (max: number) => refuse('CONTENT_TOO_LARGE', `at most ${max} bytes are taken here`);
