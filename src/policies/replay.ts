@@ -1,5 +1,6 @@
 import type { JsonObject } from '../domain/values/json.ts';
 import type { EvidenceStore } from '../evidence/port.ts';
+import { sha256 } from './canonical.ts';
 import type { ObligationType, RecordedDecision, SetOutcome } from './decision.ts';
 import { codesOf } from './decision.ts';
 import { evaluateSet } from './gate.ts';
@@ -27,11 +28,12 @@ export interface Replay {
 /** Makes a recorded decision again from its evidence, and compares every result byte for byte. Changes nothing. */
 export async function replayDecision(recorded: RecordedDecision, sources: ReplaySources): Promise<Replay> {
   const differences: string[] = [];
+  const context: Context = { sources, differences };
   const verdicts: SetVerdict[] = [];
-  const input = recorded.input ? await fetch(sources, recorded.input, 'the input', differences) : undefined;
+  const input = recorded.input ? await take(context, recorded.input, 'the input') : undefined;
   if (recorded.sets.length > 0 && !recorded.input) differences.push('sets are recorded without an input');
   if (input) {
-    for (const set of recorded.sets) verdicts.push(await replaySet(set, input, { sources, differences }));
+    for (const set of recorded.sets) verdicts.push(await replaySet(set, input, context));
   }
   if (differences.length === 0) compareOutcome(recorded, verdicts, differences);
   return {
@@ -50,17 +52,16 @@ async function replaySet(recorded: SetOutcome, input: Uint8Array, context: Conte
   const { sources, differences } = context;
   const { attachment, set, module, level, params } = recorded;
   const label = `set ${set} (attachment ${attachment})`;
-  const paramsBytes = params
-    ? await fetch(sources, params, `the params of ${label}`, differences)
-    : emptyObject;
+  const paramsBytes = params ? await take(context, params, `the params of ${label}`) : emptyObject;
   if (params && !paramsBytes) return { outcome: recorded, deny: [], warn: [], obligations: [] };
   const whole = canonicalInput(parse(input)).withParams(parse(paramsBytes ?? emptyObject));
   const evaluated = await evaluateSet(sources, module, whole);
   const verdict = verdictOf({ attachment, set, module, level, ...(params && { params }) }, evaluated);
   compareSet(recorded, verdict.outcome, differences);
   if (recorded.result) {
-    const kept = await fetch(sources, recorded.result, `the result of ${label}`, differences);
-    if (kept && !sameBytes(kept, evaluated.bytes)) differences.push(`${label}: other bytes than were kept`);
+    const kept = await take(context, recorded.result, `the result of ${label}`);
+    if (kept && !sameBytes(kept, evaluated.bytes))
+      differences.push(`${label}: the result has other bytes than were kept`);
   }
   return verdict;
 }
@@ -82,16 +83,18 @@ function compareOutcome(recorded: RecordedDecision, verdicts: SetVerdict[], diff
   if (was !== is) differences.push(`overridden was ${was}, is ${is}`);
 }
 
-async function fetch(
-  sources: ReplaySources,
-  digest: string,
-  what: string,
-  differences: string[],
-): Promise<Uint8Array | undefined> {
-  const bytes = await sources.evidence.get(digest);
-  if (bytes === undefined) differences.push(`${what} (${digest}) is missing from the evidence`);
-  if (bytes === 'erased') differences.push(`${what} (${digest}) was erased with its owner's key`);
-  return bytes === 'erased' ? undefined : bytes;
+/** Evidence by digest, verified; tells what is wrong with it and gives undefined. */
+async function take(context: Context, digest: string, what: string): Promise<Uint8Array | undefined> {
+  const bytes = await context.sources.evidence.get(digest);
+  const wrong = problem(bytes, digest);
+  if (wrong) context.differences.push(`${what} (${digest}) ${wrong}`);
+  return wrong || bytes === 'erased' ? undefined : bytes;
+}
+
+function problem(bytes: Uint8Array | 'erased' | undefined, digest: string): string | undefined {
+  if (bytes === undefined) return 'is missing from the evidence';
+  if (bytes === 'erased') return "was erased with its owner's key";
+  return sha256(bytes) === digest ? undefined : 'is kept with other bytes';
 }
 
 function parse(bytes: Uint8Array): JsonObject {

@@ -33,9 +33,20 @@ defaults := {
 params := object.union(defaults, input.params)
 
 deny contains finding if {
-	incoming
-	some key, pattern in params
-	not usable(pattern)
+	some key, value in failing
+	usable(params[key])
+	finding := {
+		"code": codes[key],
+		"msg": sprintf("The %s %s does not follow the pattern of this place", [key, value]),
+		"severity": "low",
+		"path": paths[key],
+		"fix": sprintf("It must match the regular expression %s", [params[key]]),
+	}
+}
+
+deny contains finding if {
+	some key, _ in failing
+	not usable(params[key])
 	finding := {
 		"code": "PARAMS_INVALID",
 		"msg": sprintf("params.%s must be a regular expression", [key]),
@@ -43,37 +54,24 @@ deny contains finding if {
 	}
 }
 
-deny contains finding if {
-	incoming
-	not matches(params.name, input.artifact.package)
-	finding := refused("NAME_REFUSED", "name", {"value": input.artifact.package, "path": "artifact.package"})
+codes := {"name": "NAME_REFUSED", "version": "VERSION_REFUSED", "tag": "TAG_REFUSED"}
+
+paths := {"name": "artifact.package", "version": "artifact.version", "tag": "tag.name"}
+
+failing[key] := value if {
+	input.action in {"push", "tag", "promote"}
+	some key, value in values
+	not matches(params[key], value)
 }
 
-deny contains finding if {
-	incoming
-	not matches(params.version, input.artifact.version)
-	finding := refused("VERSION_REFUSED", "version", {"value": input.artifact.version, "path": "artifact.version"})
-}
+values["name"] := input.artifact.package
 
-deny contains finding if {
-	incoming
-	input.tag
-	not matches(params.tag, input.tag.name)
-	finding := refused("TAG_REFUSED", "tag", {"value": input.tag.name, "path": "tag.name"})
-}
+values["version"] := input.artifact.version
 
-incoming if input.action in {"push", "tag", "promote"}
+values["tag"] := input.tag.name
 
 matches(pattern, value) if regex.match(whole(pattern), value)
 
 usable(pattern) if regex.is_valid(whole(pattern))
 
 whole(pattern) := concat("", ["^(?:", pattern, ")$"])
-
-refused(code, key, at) := {
-	"code": code,
-	"msg": sprintf("The %s %s does not follow the pattern of this place", [key, at.value]),
-	"severity": "low",
-	"path": at.path,
-	"fix": sprintf("It must match the regular expression %s", [params[key]]),
-}

@@ -44,30 +44,43 @@ function parseRfc3339(value: string): bigint {
   return ms * MILLI + BigInt(fraction.slice(0, 9).padEnd(9, '0'));
 }
 
-const DURATION: Readonly<Record<string, bigint>> = {
-  ns: 1n,
-  us: 1_000n,
-  µs: 1_000n,
-  μs: 1_000n,
-  ms: MILLI,
-  s: 1_000_000_000n,
-  m: 60_000_000_000n,
-  h: 3_600_000_000_000n,
-  d: 86_400_000_000_000n,
-  w: 604_800_000_000_000n,
-  y: 31_536_000_000_000_000n,
+const DURATION: Readonly<Record<string, number>> = {
+  ns: 1,
+  us: 1e3,
+  µs: 1e3,
+  μs: 1e3,
+  ms: 1e6,
+  s: 1e9,
+  m: 60e9,
+  h: 3600e9,
 };
+const HOURS: Readonly<Record<string, number>> = { d: 24, w: 7 * 24, y: 365 * 24 };
 
-/** Go's durations (`1h30m`, `-1.5s`), with days, weeks and years of 365 days. */
+/** Go's durations (`1h30m`, `-1.5s`), with days, weeks and years of 365 days, which count as hours. */
 function parseDuration(value: string): bigint {
   const [, sign, body] = /^([+-]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|[smhdwy]))+|0)$/.exec(value) ?? [];
   if (body === undefined) throw new RangeError('not a duration');
   let sum = 0n;
-  for (const [, whole, fraction = '', unit] of body.matchAll(/(\d*)\.?(\d*)(ns|us|µs|μs|ms|[smhdwy])/g)) {
-    const size = DURATION[unit!]!;
-    sum += BigInt(whole || '0') * size + (BigInt(fraction || '0') * size) / 10n ** BigInt(fraction.length);
+  for (const [, amount = '', unit = ''] of body.matchAll(/([\d.]+)(ns|us|µs|μs|ms|[smhdwy])/g)) {
+    const hours = HOURS[unit];
+    sum +=
+      hours === undefined ? segment(amount, DURATION[unit]!) : segment(plain(amount, hours), DURATION.h!);
   }
   return inRange(sign === '-' ? -sum : sum);
+}
+
+function plain(amount: string, hours: number): string {
+  const text = String(Number(amount) * hours);
+  if (!/^[\d.]+$/.test(text)) throw new RangeError('duration outside of valid range');
+  return text;
+}
+
+/** Fractions are computed with floats, and rounded down: so does Go. */
+function segment(amount: string, unit: number): bigint {
+  const [whole, decimals = ''] = amount.split('.');
+  const fraction = decimals.slice(0, BigInt(decimals.slice(0, 19) || '0') < LIMIT ? 19 : 18);
+  const part = Number(BigInt(fraction || '0')) * (unit / 10 ** fraction.length);
+  return BigInt(whole || '0') * BigInt(unit) + BigInt(Math.floor(part));
 }
 
 function utcDate(value: Term | undefined): Date {

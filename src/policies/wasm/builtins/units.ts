@@ -8,8 +8,8 @@ const PREFIXES = ['', 'k', 'm', 'g', 't', 'p', 'e'];
 
 /** `10GB`, `1.5 MiB` without the space: bytes, rounded down. Upper and lower case are the same. */
 function parseBytes(amount: string): bigint {
-  const [, whole, fraction = '', exponent = '0', prefix, binary] =
-    /^(\d*)(?:\.(\d*))?(?:e([+-]?\d{1,3}))?(?:([kmgtpe])(i)?b?)?$/.exec(
+  const [, sign, whole, fraction = '', exponent = '0', prefix, binary] =
+    /^([+-]?)(\d*)(?:\.(\d*))?(?:e([+-]?\d{1,3}))?(?:([kmgtpe])(i)?b?)?$/.exec(
       amount.toLowerCase().replaceAll('"', ''),
     ) ?? [];
   if (whole === undefined || whole + fraction === '')
@@ -20,7 +20,7 @@ function parseBytes(amount: string): bigint {
   const value =
     scale >= 0 ? round([digits * 10n ** BigInt(scale), 1n]) : round([digits, 10n ** BigInt(-scale)]);
   const [numerator, denominator] = round([value[0] * unit, value[1]]);
-  return numerator / denominator;
+  return sign === '-' ? -(numerator / denominator) : numerator / denominator;
 }
 
 type Ratio = readonly [numerator: bigint, denominator: bigint];
