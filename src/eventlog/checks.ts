@@ -52,7 +52,8 @@ function checkStream(stream: string): void {
   }
 }
 
-function encodeEvent(event: NewEvent): EncodedEvent {
+/** One event as it will be stored; throws as `encodeAppend` does. */
+export function encodeEvent(event: NewEvent): EncodedEvent {
   if (!UUID.test(event.id))
     throw refuse('REQUEST_INVALID', `an event id is a lower-case UUID, not ${event.id}`);
   if (!TYPE.test(event.type)) throw refuse('REQUEST_INVALID', `${event.type} cannot be an event type`);

@@ -1,0 +1,73 @@
+/** What the thread of the callers and the thread of the database say to each other. All of it is cloned. */
+import type { ErrorCode } from '../../domain/errors.ts';
+import type { EvidenceRow } from '../../evidence/rows.ts';
+import type { EncodedAppend, EncodedEvent } from '../checks.ts';
+import type { Filter } from '../port.ts';
+import type { LogIdentity } from '../restore.ts';
+
+export interface Opened extends LogIdentity {
+  /** the position of the last event */
+  readonly head: number;
+}
+
+/** First message of the database thread. */
+export type Greeting = { readonly opened: Opened } | { readonly failed: Failure };
+
+export interface Failure {
+  readonly code: ErrorCode;
+  readonly reason: string;
+}
+
+export type Write =
+  | { readonly kind: 'append'; readonly append: EncodedAppend }
+  | { readonly kind: 'put'; readonly row: EvidenceRow };
+
+export type Read =
+  | { readonly kind: 'page'; readonly after: number; readonly limit: number; readonly filter?: Filter }
+  | { readonly kind: 'stream'; readonly stream: string; readonly from: number; readonly limit: number }
+  | { readonly kind: 'evidence'; readonly digest: string }
+  | { readonly kind: 'digests'; readonly after: string; readonly limit: number };
+
+/** An event of an archive: its place in the stream and its time are given. */
+export interface ArchivedEvent extends EncodedEvent {
+  readonly stream: string;
+  readonly revision: number;
+  readonly recordedAt: string;
+}
+
+export type Restore =
+  | { readonly kind: 'restore-begin'; readonly identity: LogIdentity }
+  | { readonly kind: 'restore-events'; readonly events: readonly ArchivedEvent[] }
+  | { readonly kind: 'restore-end'; readonly keep: boolean };
+
+export type Request = Write | Read | Restore | { readonly kind: 'close' };
+export type Numbered<R extends Request = Request> = { readonly id: number; readonly request: R };
+
+export type AppendOutcome =
+  | {
+      readonly kind: 'written';
+      readonly position: number;
+      readonly revision: number;
+      readonly recordedAt: string;
+    }
+  | { readonly kind: 'repeated'; readonly position: number; readonly revision: number }
+  | { readonly kind: 'conflict'; readonly actual: number | 'none' };
+
+/** position, stream, revision, id, type, version, recordedAt, meta, data */
+export type EventRow = [number, string, number, string, string, number, string, string, string];
+
+export interface RowPage {
+  readonly rows: readonly EventRow[];
+  /** the last position looked at */
+  readonly next: number;
+  /** whether anything was left to look at */
+  readonly more: boolean;
+}
+
+export type Reply = { readonly id: number } & ({ readonly value: unknown } | { readonly failed: Failure });
+
+/** What one turn of the database thread brought about, in the order of its commits. */
+export interface Turn {
+  readonly head: number;
+  readonly replies: readonly Reply[];
+}
