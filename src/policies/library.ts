@@ -4,7 +4,6 @@ import { z } from 'zod';
 import { refuse } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/values/json.ts';
 import { sha256 } from './canonical.ts';
-import type { ModuleSource } from './port.ts';
 
 /** A policy set that comes with the program. It is attached to nothing until somebody attaches it. */
 export interface ShippedSet {
@@ -46,9 +45,11 @@ export function shippedSets(): readonly ShippedSet[] {
   return sets;
 }
 
-/** Source of the shipped modules; undefined for every other digest. */
-export const shippedModules: ModuleSource = digest =>
-  shippedSets().find(({ moduleDigest }) => moduleDigest === digest)?.bytes;
+/** The modules of these sets, by digest; undefined for every other digest. */
+export function moduleSource(of: readonly ShippedSet[]): (digest: string) => Uint8Array | undefined {
+  const modules = new Map(of.map(({ moduleDigest, bytes }) => [moduleDigest, bytes]));
+  return digest => modules.get(digest);
+}
 
 /**
  * Checks the parameters of an attachment against the set's schema.
