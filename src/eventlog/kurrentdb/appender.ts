@@ -92,7 +92,6 @@ export class Appender {
   /** Waits before the next try. @throws what the caller gets when there is none */
   async #mayTryAgain(job: Job, error: unknown, tries: number): Promise<void> {
     if (error instanceof ConflictError || error instanceof TooLargeError) throw error;
-    this.#connection.failed(error);
     job.unsure = true;
     this.#known.uncover(job.stream);
     const wait = backoff(tries);
@@ -143,10 +142,7 @@ export class Appender {
     const options = { ...this.#connection.base, expectedRevision, deadline: ms };
     const events = job.events.map(toServerEvent);
     try {
-      return await within(
-        ms,
-        this.#connection.client().appendToStream(toStored(job.stream), events, options),
-      );
+      return await within(ms, this.#connection.client.appendToStream(toStored(job.stream), events, options));
     } catch (error) {
       throw asRefused(error);
     }

@@ -5,9 +5,7 @@
  *    over secure and insecure channels alike;
  *  - reads and subscriptions have no deadline, and errors that look like a cancellation of ours are swallowed, so
  *    that a reader waits for ever: every call here has a timer of our own;
- *  - leaving a stream does not cancel the call behind it, and its errors have no listener then;
- *  - a subchannel that failed waits up to two minutes before it tries again, and all clients of the process share
- *    it: see `renew`;
+ *  - leaving a stream does not cancel the call behind it, whose errors have no listener then, and which it keeps;
  *  - it prints unknown options, and puts the whole URL with its password into parse errors.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,21 +16,17 @@ import {
   EventStoreDBClient,
   NotLeaderError,
   type ResolvedEvent,
-  UnavailableError,
 } from '@eventstore/db-client';
 import { isRefusal, refuse, StrongroomError } from '../../domain/errors.ts';
 
 export interface Connection {
-  /** the client to use for the next call; never keep it */
-  client(): EventStoreDBClient;
+  readonly client: EventStoreDBClient;
   /** what every call passes: only the leader has everything that was acknowledged */
   readonly base: { readonly requiresLeader: true; readonly credentials?: Credentials };
   /** how long one operation may take, in ms */
   readonly deadlineMs: number;
   /** aborts when the log is closed */
   readonly closing: AbortSignal;
-  /** tells of a failed call, so that the next one may start with a fresh connection */
-  failed(error: unknown): void;
   /** begins to close: nothing new is accepted, subscriptions end */
   shut(): void;
   /** frees the connection */
@@ -46,36 +40,15 @@ export interface ConnectionOptions {
   readonly deadlineMs: number;
 }
 
-const RENEW_EVERY_MS = 1_000;
-
 /** Connects at the first call. @throws StrongroomError REQUEST_INVALID for a URL that the client does not take */
 export function connect({ url, credentials, deadlineMs }: ConnectionOptions): Connection {
   const closing = new AbortController();
-  let generation = 0;
-  let renewed = Date.now();
-  let client = createClient(url, generation);
-
-  /**
-   * Failed subchannels are found again by address and options. Another option, a millisecond of the keep-alive
-   * timeout, gives a new one: it connects at once when the server is back.
-   */
-  function renew(): void {
-    if (Date.now() - renewed < RENEW_EVERY_MS || closing.signal.aborted) return;
-    renewed = Date.now();
-    generation = (generation + 1) % 1_000;
-    const old = client;
-    client = createClient(url, generation);
-    void dispose(old);
-  }
-
+  const client = createClient(url);
   return {
-    client: () => client,
+    client,
     base: { requiresLeader: true, ...(credentials && { credentials }) },
     deadlineMs,
     closing: closing.signal,
-    failed: error => {
-      if (error instanceof UnavailableError) renew();
-    },
     shut: () => closing.abort(),
     close: async () => {
       closing.abort();
@@ -84,14 +57,10 @@ export function connect({ url, credentials, deadlineMs }: ConnectionOptions): Co
   };
 }
 
-function createClient(url: string, generation: number): EventStoreDBClient {
-  const esdb = url.trim().replace(/^kurrentdb/, 'esdb');
-  const timeout = /[?&]keepAliveTimeout=/i.test(esdb)
-    ? ''
-    : `${esdb.includes('?') ? '&' : '?'}keepAliveTimeout=${10_000 + generation}`;
+function createClient(url: string): EventStoreDBClient {
   let client: EventStoreDBClient;
   try {
-    client = EventStoreDBClient.connectionString(esdb + timeout);
+    client = EventStoreDBClient.connectionString(url.trim().replace(/^kurrentdb/, 'esdb'));
   } catch {
     throw refuse('REQUEST_INVALID', 'the URL of the event store is not like esdb://host:2113?tls=true');
   }
@@ -198,7 +167,6 @@ export async function reading<T>(
       const left = until - Date.now();
       return await within(left, attempt(left));
     } catch (error) {
-      connection.failed(error);
       if (tries >= READ_ATTEMPTS || !mayPass(error) || Date.now() >= until)
         throw asRefusal(connection, error);
     }

@@ -48,7 +48,7 @@ async function record(
   const event = jsonEvent({ type: after === undefined ? 'LogCreated' : 'LogRestored', data: { ...wanted } });
   const options = { ...connection.base, expectedRevision: after ?? NO_STREAM, deadline: ms } as const;
   try {
-    await within(ms, connection.client().appendToStream(LOG_STREAM, event, options));
+    await within(ms, connection.client.appendToStream(LOG_STREAM, event, options));
   } catch (error) {
     if (!(error instanceof WrongExpectedVersionError)) throw error;
   }
@@ -60,7 +60,7 @@ async function last(
 ): Promise<{ identity: Identity; revision: bigint } | undefined> {
   const options = { direction: BACKWARDS, fromRevision: END, maxCount: 1, ...connection.base } as const;
   try {
-    for await (const { event } of drain(ms, connection.client().readStream(LOG_STREAM, options))) {
+    for await (const { event } of drain(ms, connection.client.readStream(LOG_STREAM, options))) {
       const known = identity.safeParse(event?.data);
       if (!event || !known.success) throw refuse('INTERNAL', `stream ${LOG_STREAM} is damaged`);
       return { identity: known.data, revision: event.revision };

@@ -117,10 +117,10 @@ export class Reader {
   async *#stream(
     name: string,
     ms: number,
-    options: NonNullable<Parameters<ReturnType<Connection['client']>['readStream']>[1]>,
+    options: NonNullable<Parameters<Connection['client']['readStream']>[1]>,
   ): AsyncGenerator<RecordedEvent, void, undefined> {
     const record = createRecorder();
-    const stream = this.#connection.client().readStream(toStored(name), options);
+    const stream = this.#connection.client.readStream(toStored(name), options);
     try {
       for await (const { event } of drain<ResolvedEvent>(ms, stream)) {
         if (event) yield record(event, name);
@@ -189,8 +189,7 @@ export class Reader {
   ): AsyncGenerator<Read, void, undefined> {
     const { from, direction, maxCount } = read;
     const options = { fromPosition: from, direction, maxCount, ...this.#connection.base };
-    for await (const resolved of drain(ms, this.#connection.client().readAll(options)))
-      yield toRead(resolved);
+    for await (const resolved of drain(ms, this.#connection.client.readAll(options))) yield toRead(resolved);
   }
 }
 

@@ -56,7 +56,6 @@ export async function* supervise(
         yield message;
       }
     } catch (error) {
-      connection.failed(error);
       if (!stop.aborted && isFinal(error)) throw error;
     }
     await pause(backoff(failures), stop);
@@ -119,7 +118,7 @@ class Follower {
     const { cursor, filter } = this.#following;
     const markers: { push(item: Item): void }[] = [];
     const put = (item: Item) => markers[0]?.push(item);
-    const subscription = connection.client().subscribeToAll(
+    const subscription = connection.client.subscribeToAll(
       {
         fromPosition: fromPosition(cursor.position),
         filter: serverFilter(filter, position => put({ checkpoint: position })),
