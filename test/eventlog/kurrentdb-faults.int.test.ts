@@ -339,6 +339,12 @@ describe('KurrentDB: identity and connection', () => {
     expect(JSON.stringify([error, String(error)])).not.toContain('hunter2');
   });
 
+  it('takes credentials over a channel that ignores them', async () => {
+    const withPassword = await open({ credentials: { username: 'admin', password: 'changeit' } });
+    await withPassword.append('s', newEvents(1), { expected: 'none' });
+    expect(await everything(withPassword)).toHaveLength(1);
+  });
+
   it('leaves no reads behind that closing would wait for', async () => {
     await log.append('s', newEvents(50), { expected: 'none' });
     for (let n = 0; n < 20; n++) await log.readAll({ limit: 1 });
