@@ -31,7 +31,7 @@ async function ensureAdmin(core: Core, consistency: Consistency, configured: str
   const { byName } = await core.streams.load(principals, principalsStream());
   const known = byName[await core.access.nameHash('admin')];
   if (known === undefined && Object.keys(byName).length > 0) return { generatedPassword: undefined, adminCreated: false };
-  const principal = known && (await core.queries.principalById(known));
+  const principal = known === undefined ? undefined : await core.queries.principalById(known);
   if (principal?.passwordSecretId) {
     await grantAdmin(core, consistency, principal.principalId);
     return { generatedPassword: undefined, adminCreated: false };

@@ -5,12 +5,12 @@ import { type EnforcementLevel, policy } from '../domain/policy/policy.ts';
 import type { Scope } from '../domain/values/actions.ts';
 import type { JsonObject } from '../domain/values/json.ts';
 import type { Position } from '../eventlog/port.ts';
-import { shippedSets } from '../policies/library.ts';
+import { checkParams, shippedSets } from '../policies/library.ts';
 import type { AttachmentRow } from '../projections/queries.ts';
 import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
 import { Admission, admit, execute } from './handle.ts';
-import { type At, at, INSTANCE } from './rights.ts';
+import { type At, at, INSTANCE, mayDo } from './rights.ts';
 import { derivedId } from './streams.ts';
 
 const policyStream = (scope: Scope) => `policy-${scopeKey(scope)}`;
@@ -50,6 +50,7 @@ export async function attachPolicy(core: Core, caller: Caller, wanted: NewAttach
     const names = shippedSets().map(({ name }) => name);
     throw refuse('POLICY_UNKNOWN', `${wanted.set}; there are ${names.join(', ')}`);
   }
+  if (params) checkParams(set, params);
   const facts = { kind: 'attach', set: set.name, level, ...(params ? { params } : {}) };
   const admission = await admitChange(core, caller, scope, facts);
   // the module must outlive this program's version: a decision made with it can be replayed for ever
@@ -94,4 +95,17 @@ export async function breakGlass(core: Core, caller: Caller, of: AttachmentRow, 
   const sealed = await core.sealing.seal('host', reason);
   const command = { kind: 'BreakGlass' as const, scope: of.scope, attachmentId: of.attachmentId, reason: sealed };
   return (await execute(core, admission, { aggregate: policy, stream: policyStream(of.scope), command })).position;
+}
+
+/** The sets that can be attached, without their bytes. */
+export function availableSets() {
+  return shippedSets().map(({ name, title, summary, moduleDigest, sourceDigest, paramsSchema, defaults }) => ({
+    ...{ name, title, summary, module: moduleDigest, source: sourceDigest, params: paramsSchema, defaults },
+  }));
+}
+
+/** What binds a place is no secret to who may pull there. */
+export async function maySeeAttachment(core: Core, caller: Caller, of: AttachmentRow): Promise<boolean> {
+  const place = await placeOfScope(core, of.scope).catch(() => undefined);
+  return place !== undefined && (await mayDo(core, caller, 'pull', place)).allowed;
 }

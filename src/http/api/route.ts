@@ -4,9 +4,18 @@ import type { Caller } from '../../application/caller.ts';
 import type { Consistency } from '../../application/consistency.ts';
 import type { Core } from '../../application/core.ts';
 
+/** What an operator may ask of the running process. */
+export interface Operations {
+  viewsStatus(): object;
+  /** Begins a rebuild in the background; a second one while it runs changes nothing. */
+  rebuildViews(): void;
+  examine(): Promise<object>;
+}
+
 export interface ApiContext {
   readonly core: Core;
   readonly consistency: Consistency;
+  readonly operations: Operations;
 }
 
 export interface ApiRoute<P = unknown, Q = unknown, B = unknown, R = unknown> {

@@ -1,0 +1,19 @@
+/** All routes of the management API. */
+import type { AnyRoute } from '../route.ts';
+import { routes as access } from './access.ts';
+import { routes as artifacts } from './artifacts.ts';
+import { routes as governance } from './governance.ts';
+import { routes as log } from './log.ts';
+import { routes as operations } from './operations.ts';
+import { routes as policies } from './policies.ts';
+import { routes as projects } from './projects.ts';
+
+export const ROUTES: readonly AnyRoute[] = [
+  ...projects,
+  ...artifacts,
+  ...governance,
+  ...access,
+  ...policies,
+  ...log,
+  ...operations,
+];

@@ -1,0 +1,66 @@
+/** Shapes that several routes take or give. */
+import { z } from 'zod';
+import type { Caller } from '../../application/caller.ts';
+import type { Core } from '../../application/core.ts';
+import { versionOf } from '../../application/govern.ts';
+import { projectFor, repositoryFor } from '../../application/places.ts';
+import { find } from '../../application/resolve.ts';
+import { refuse } from '../../domain/errors.ts';
+import type { Action, Scope } from '../../domain/values/actions.ts';
+import { isDigest } from '../../domain/values/digest.ts';
+import type { RepositoryInfo, VersionRow } from '../../projections/queries.ts';
+
+const name = z.string().min(1).max(512);
+
+export const projectParams = z.object({ project: name });
+export const repositoryParams = z.object({ project: name, repository: name });
+
+/** Names one version: by its version (for OCI a digest) or by a tag. */
+export const artifact = z.object({
+  project: name,
+  repository: name,
+  package: name.describe('the name inside the repository, for OCI the image'),
+  version: name.optional().describe('for OCI the digest of the manifest'),
+  tag: name.optional().describe('instead of version'),
+});
+export type ArtifactName = z.output<typeof artifact>;
+
+/** Where a role, token or policy applies: the instance when nothing is named. */
+export const scopeNames = z.object({ project: name.optional(), repository: name.optional() });
+
+export const reason = z.string().trim().max(2000);
+
+/** @throws when the scope's parts do not exist, or the caller may not know of them */
+export async function scopeFrom(
+  core: Core,
+  caller: Caller,
+  names: z.output<typeof scopeNames>,
+  action: Action,
+): Promise<Scope> {
+  const { project, repository } = names;
+  if (project === undefined) {
+    if (repository !== undefined) throw refuse('REQUEST_INVALID', 'a repository is named together with its project');
+    return { kind: 'instance' };
+  }
+  if (repository === undefined) return { kind: 'project', id: (await projectFor(core, caller, project, action)).projectId };
+  const found = await repositoryFor(core, caller, { project, repository }, action);
+  return { kind: 'repository', id: found.repositoryId };
+}
+
+/** The version that an artifact's name names, live or (by version) deleted. */
+export async function governed(
+  core: Core,
+  caller: Caller,
+  of: ArtifactName,
+  action: Action,
+): Promise<{ caller: Caller; repository: RepositoryInfo; version: VersionRow }> {
+  const repository = await repositoryFor(core, caller, of, action);
+  if (of.tag !== undefined && of.version !== undefined) throw refuse('REQUEST_INVALID', 'name a version or a tag, not both');
+  if (of.tag !== undefined) return { caller, repository, version: await find(core, repository, of.package, { tag: of.tag }) };
+  if (of.version === undefined) throw refuse('REQUEST_INVALID', 'name a version or a tag');
+  const byDigest = isDigest(of.version)
+    ? await core.queries.versionByDigest(repository.repositoryId, of.package, of.version)
+    : undefined;
+  const version = byDigest ?? (await versionOf(core, repository, of.package, of.version));
+  return { caller, repository, version };
+}

@@ -1,0 +1,154 @@
+/** The running registry without a listener: stores, views, use cases, jobs. The server and host commands share it. */
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import pino from 'pino';
+import { type Authenticator, createAuthenticator } from '../access/authenticate.ts';
+import { type Bearers, createBearers } from '../access/bearer.ts';
+import { type AccessDirectory } from '../access/directory.ts';
+import { createNameHash } from '../access/names.ts';
+import { createPasswords } from '../access/passwords.ts';
+import { createSealing } from '../access/sealing.ts';
+import { bootstrap, type FirstStart } from '../application/bootstrap.ts';
+import { createHotCache, type HotCache } from '../application/cache.ts';
+import { type Consistency, createConsistency } from '../application/consistency.ts';
+import type { Core, Logger, Settings } from '../application/core.ts';
+import { createDenialRecorder } from '../application/denials.ts';
+import { createDownloadRecorder } from '../application/downloads.ts';
+import { metadata } from '../application/handle.ts';
+import { createRegistry, type Registry } from '../application/registry.ts';
+import { createStreams } from '../application/streams.ts';
+import type { Config } from '../config.ts';
+import { moduleSource, shippedSets } from '../policies/library.ts';
+import { WasmEvaluator } from '../policies/wasm/evaluator.ts';
+import { createQueries, type Queries } from '../projections/queries.ts';
+import { createRunner, type Runner } from '../projections/runner.ts';
+import { openViews, type Views } from '../projections/store.ts';
+import { PROTOCOLS } from '../protocols/index.ts';
+import { openStores, type Stores } from './stores.ts';
+import { VERSION } from './version.ts';
+
+export interface System {
+  readonly config: Config;
+  readonly core: Core;
+  readonly consistency: Consistency;
+  readonly registry: Registry;
+  readonly authenticator: Authenticator;
+  readonly stores: Stores;
+  readonly runner: Runner;
+  readonly logger: Logger;
+  readonly firstStart: FirstStart;
+  close(): Promise<void>;
+}
+
+export async function openSystem(config: Config, onBroken: (error: Error) => void): Promise<System> {
+  const logger = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime });
+  const stores = await openStores(config, { onBroken });
+  const { runner, views, queries } = await openProjections(config, stores, logger);
+  const core = createCore({ config, stores, runner, queries, logger });
+  const consistency = createConsistency(core);
+  const directory = accessDirectory(core);
+  const bearers = createBearers({ vault: stores.vault, directory });
+  const authenticator = createAuthenticator({ vault: stores.vault, directory, bearers, passwords: core.access.passwords });
+  runner.onApplied(events => core.hot.invalidate(events));
+  runner.onReset(() => core.hot.clear());
+  await runner.started;
+  const registry = createRegistry(core, consistency, issuer(bearers));
+  const formats = PROTOCOLS.map(({ format }) => format);
+  const firstStart = await bootstrap(core, consistency, { formats, adminPassword: config.adminPassword });
+  return {
+    ...{ config, core, consistency, registry, authenticator, stores, runner, logger, firstStart },
+    async close() {
+      await core.denials.flush(true);
+      await core.downloads.flush();
+      await runner.close();
+      await views.close();
+      await stores.close();
+    },
+  };
+}
+
+async function openProjections(config: Config, stores: Stores, logger: Logger) {
+  const url = config.viewsUrl.startsWith('postgres') ? config.viewsUrl : `sqlite:${join(config.data, 'views.db')}`;
+  const views: Views = await openViews({ url });
+  const runner = createRunner({ log: stores.log, store: views });
+  const queries: Queries = createQueries(() => views.current());
+  return { views, runner, queries };
+}
+
+interface Parts {
+  readonly config: Config;
+  readonly stores: Stores;
+  readonly runner: Runner;
+  readonly queries: Queries;
+  readonly logger: Logger;
+}
+
+function createCore({ config, stores, runner, queries, logger }: Parts): Core {
+  const { log, evidence, vault, keys, blobs, journal, fence } = stores;
+  const now = () => new Date();
+  const shipped = moduleSource(shippedSets());
+  const core: Core = {
+    ...{ log, blobs, evidence, queries, fence, logger, now },
+    streams: createStreams(log),
+    views: {
+      position: () => runner.position(),
+      reached: (position, timeoutMs) => runner.reached(position, timeoutMs),
+      rebuilding: () => runner.status().state !== 'following',
+    },
+    hot: createHotCache(),
+    evaluator: new WasmEvaluator(),
+    modules: async digest => {
+      const known = await shipped(digest);
+      if (known) return known;
+      const kept = await evidence.get(digest);
+      return kept === 'erased' ? undefined : kept;
+    },
+    sealing: createSealing(keys),
+    access: {
+      vault,
+      passwords: createPasswords(),
+      nameHash: createNameHash(vault),
+      forget: personId => keys.forget(personId),
+    },
+    denials: createDenialRecorder({
+      log,
+      now,
+      newId: randomUUID,
+      meta: ({ caller, roles, at, decision }, commandId) =>
+        metadata(core, { caller, roles, at, commandId, verdict: { recorded: decision } }),
+      onError: error => logger.error({ error: String(error) }, 'a denial could not be recorded'),
+    }),
+    downloads: createDownloadRecorder(journal, now),
+    newId: randomUUID,
+    settings: settingsOf(config),
+  };
+  return core;
+}
+
+function settingsOf(config: Config): Settings {
+  const { leaseMs, restoreWindowMs, maxStalenessMs, maxBlobBytes } = config;
+  return { producer: `strongroom/${VERSION}`, leaseMs, restoreWindowMs, viewWaitMs: 10_000, maxStalenessMs, maxBlobBytes };
+}
+
+/** The views as authentication asks them: from memory, dropped by every event about access. */
+function accessDirectory(core: Pick<Core, 'queries'> & { hot: HotCache }): AccessDirectory {
+  const { queries, hot } = core;
+  const principal = (row: Awaited<ReturnType<Queries['principalById']>>) =>
+    row && { id: row.principalId, kind: row.kind, disabled: row.disabled, secretId: row.passwordSecretId ?? undefined };
+  return {
+    principalByNameHash: hash =>
+      hot.get('global', `name ${hash}`, async () => principal(await queries.principalByNameHash(hash))),
+    principalById: id => hot.get('global', `principal ${id}`, async () => principal(await queries.principalById(id))),
+    tokenById: id =>
+      hot.get('global', `token ${id}`, async () => {
+        const row = await queries.tokenById(id);
+        return row && { id: row.tokenId, principalId: row.principalId, limits: row.limits, expiresAt: row.expiresAt ?? undefined, revoked: row.revokedAt !== null };
+      }),
+    grantsOf: id => hot.get('global', `grants ${id}`, () => queries.grantsOf(id)),
+  };
+}
+
+function issuer(bearers: Bearers): Registry['issueBearer'] {
+  return (caller, service, access) =>
+    bearers.issueBearer({ caller, service, access: access.map(({ actions, ...rest }) => ({ ...rest, actions: [...actions] })) });
+}
