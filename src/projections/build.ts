@@ -1,0 +1,70 @@
+/** Building a generation of views from the first event on. */
+import { setImmediate as turn } from 'node:timers/promises';
+import { type DomainEvent, toDomainEvent } from '../domain/catalogue.ts';
+import type { EventLog, RecordedEvent } from '../eventlog/port.ts';
+import type { Generation } from './port.ts';
+
+/** An event that cannot be understood: nothing after it may be folded. */
+export class HaltError extends Error {
+  constructor(event: RecordedEvent, cause: unknown) {
+    super(`at position ${event.position}: ${(cause as Error).message}`, { cause });
+    this.name = 'HaltError';
+  }
+}
+
+export interface Decoded {
+  readonly events: DomainEvent[];
+  /** what the first event that could not be read said; `events` end before it */
+  readonly failure?: HaltError;
+}
+
+export function decode(recorded: readonly RecordedEvent[]): Decoded {
+  const events: DomainEvent[] = [];
+  for (const event of recorded) {
+    try {
+      events.push(toDomainEvent(event));
+    } catch (error) {
+      return { events, failure: new HaltError(event, error) };
+    }
+  }
+  return { events };
+}
+
+export interface Replay {
+  readonly log: EventLog;
+  readonly batch: number;
+  readonly signal: AbortSignal;
+  /** called after each batch with the position that it reached */
+  readonly onProgress: (position: string) => void;
+}
+
+/**
+ * Folds everything after `from` into the generation, until the head; returns the position reached. Other work has
+ * its turn between batches.
+ * @throws HaltError
+ */
+export async function replay(generation: Generation, from: string, options: Replay): Promise<string> {
+  let reached = from;
+  for await (const page of pages(options.log, from, options.batch)) {
+    options.signal.throwIfAborted();
+    const { events, failure } = decode(page.events);
+    if (failure) throw failure;
+    if (events.length > 0) await generation.apply(events, { from: reached, to: page.next });
+    reached = events.length > 0 ? page.next : reached;
+    options.onProgress(reached);
+    await turn();
+  }
+  return reached;
+}
+
+/** Pages up to the head; the next one is read while the caller works on this one. */
+export async function* pages(log: EventLog, after: string, limit: number) {
+  let page = await log.readAll({ after, limit });
+  while (!page.atHead) {
+    const next = log.readAll({ after: page.next, limit });
+    next.catch(() => {});
+    yield page;
+    page = await next;
+  }
+  yield page;
+}

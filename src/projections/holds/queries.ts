@@ -1,0 +1,84 @@
+/** Open holds. */
+import type { Views } from '../port.ts';
+import { type Argument, chunks, padded, pageSize, prepared } from '../prepared.ts';
+import type { HoldQueries } from '../questions.ts';
+import { decodeRow } from '../table.ts';
+import { type HoldRow, holdsTable, placeTarget, subjectTarget } from './view.ts';
+
+const holdRow = (row: object) => decodeRow(holdsTable, row);
+
+/** The targets of a small version in one parameter each; `padded` keeps the number of shapes small. */
+const SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+const names = (size: number) => Array.from({ length: size }, (_, at) => `t${at}`);
+const ofTargets = new Map(
+  SIZES.map(size => [
+    size,
+    prepared((db, p: Argument<Record<string, string>>) =>
+      db
+        .selectFrom('holds')
+        .selectAll()
+        .where('target', 'in', names(size).map(p))
+        .orderBy('target')
+        .orderBy('holdId'),
+    ),
+  ]),
+);
+
+const listHolds = prepared((db, p: Argument<{ after: string; limit: number }>) =>
+  db.selectFrom('holds').selectAll().where('position', '>', p('after')).orderBy('position').limit(p('limit')),
+);
+const listOfRepository = prepared((db, p: Argument<{ repositoryId: string; after: string; limit: number }>) =>
+  db
+    .selectFrom('holds as h')
+    .selectAll('h')
+    .where('h.position', '>', p('after'))
+    .where(({ or, eb, exists, selectFrom }) =>
+      or([
+        eb('h.repositoryId', '=', p('repositoryId')),
+        exists(
+          selectFrom('versionRefs as n')
+            .innerJoin('versions as v', join =>
+              join
+                .onRef('v.repositoryId', '=', 'n.repositoryId')
+                .onRef('v.package', '=', 'n.package')
+                .onRef('v.version', '=', 'n.version')
+                .onRef('v.incarnation', '=', 'n.incarnation'),
+            )
+            .select('n.canonical')
+            .whereRef('n.canonical', '=', 'h.subject')
+            .where('n.repositoryId', '=', p('repositoryId')),
+        ),
+      ]),
+    )
+    .orderBy('h.position')
+    .limit(p('limit')),
+);
+const holdById = prepared((db, p: Argument<{ holdId: string }>) =>
+  db.selectFrom('holds').selectAll().where('holdId', '=', p('holdId')).orderBy('target').limit(1),
+);
+
+export function holdQueries(views: Views): HoldQueries {
+  return {
+    async openHolds({ subjects, place }) {
+      const targets = new Set(subjects.map(subjectTarget));
+      if (place) targets.add(placeTarget(place));
+      const found: HoldRow[] = [];
+      for (const some of chunks([...targets], SIZES.at(-1)!)) {
+        const all = padded(some);
+        const args = Object.fromEntries(all.map((target, at) => [`t${at}`, target]));
+        for (const row of await ofTargets.get(all.length)!(views, args)) found.push(holdRow(row));
+      }
+      return found;
+    },
+    async listHolds({ repositoryId, after = '', limit } = {}) {
+      const page = { after, limit: pageSize(limit) };
+      const rows = await (repositoryId === undefined
+        ? listHolds(views, page)
+        : listOfRepository(views, { ...page, repositoryId }));
+      return rows.map(holdRow);
+    },
+    async holdById(holdId) {
+      return (await holdById(views, { holdId })).map(holdRow)[0];
+    },
+  };
+}

@@ -1,0 +1,36 @@
+/** Promotions. */
+import type { Views } from '../port.ts';
+import { AFTER_ALL, type Argument, pageSize, prepared } from '../prepared.ts';
+import type { PromotionQueries } from '../questions.ts';
+import { decodeRow } from '../table.ts';
+import { promotionsTable } from './view.ts';
+
+const promotionRow = (row: object) => decodeRow(promotionsTable, row);
+
+const byId = prepared((db, p: Argument<{ promotionId: string }>) =>
+  db.selectFrom('promotions').selectAll().where('promotionId', '=', p('promotionId')),
+);
+
+export function promotionQueries(views: Views): PromotionQueries {
+  return {
+    async promotion(promotionId) {
+      return (await byId(views, { promotionId })).map(promotionRow)[0];
+    },
+    async listPromotions({ repositoryId, openOnly, after, limit, order = 'desc' } = {}) {
+      const up = order === 'asc';
+      let query = views
+        .current()
+        .kysely.selectFrom('promotions')
+        .selectAll()
+        .where('position', up ? '>' : '<', after ?? (up ? '' : AFTER_ALL))
+        .orderBy('position', order)
+        .limit(pageSize(limit));
+      if (openOnly) query = query.where('status', '=', 'requested');
+      if (repositoryId !== undefined)
+        query = query.where(({ or, eb }) =>
+          or([eb('fromRepositoryId', '=', repositoryId), eb('toRepositoryId', '=', repositoryId)]),
+        );
+      return (await query.execute()).map(promotionRow);
+    },
+  };
+}
