@@ -1,6 +1,7 @@
 /** Who makes a request. Presented credentials are proved, then looked up: nothing here outlives what the directory says. */
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Caller } from '../application/caller.ts';
+import type { TokenLimits } from '../domain/access/credentials.ts';
 import { refuse } from '../domain/errors.ts';
 import { type BearerAccess, type Bearers, createBearers } from './bearer.ts';
 import { commandIdOf, type Presented, parseAuthorization } from './credentials.ts';
@@ -20,25 +21,22 @@ export interface AuthenticationRequest {
   readonly idempotencyKey?: string | undefined;
 }
 
-/** A caller who came with a bearer is also bound by what that bearer was asked for; see `bearerCovers`. */
-export interface AuthenticatedCaller extends Caller {
-  readonly issuedFor?: readonly BearerAccess[];
-}
-
 export interface Authenticator {
   /**
    * Without a header: anonymous. With one: its owner, never anonymous.
    * @throws CREDENTIALS_INVALID wrong, malformed, expired or revoked credentials, a disabled or deleted principal
    * @throws TOO_MANY_REQUESTS during a lock-out; REQUEST_INVALID for a malformed Idempotency-Key
    */
-  authenticate(request: AuthenticationRequest): Promise<AuthenticatedCaller>;
+  authenticate(request: AuthenticationRequest): Promise<Caller>;
   /** Forgets the proofs kept of a principal's credentials. */
   invalidate(principalId: string): void;
 }
 
+type Directory = Omit<AccessDirectory, 'grantsOf'>;
+
 export interface AuthenticatorOptions {
   readonly vault: Pick<Vault, 'secret' | 'passwordVerifier' | 'tokenVerifier'>;
-  readonly directory: AccessDirectory;
+  readonly directory: Directory;
   readonly now?: () => Date;
   readonly throttle?: Throttle;
   readonly passwords?: Pick<Passwords, 'verify'>;
@@ -54,7 +52,8 @@ interface Proof {
   readonly principalId: string;
   /** token id or `password` */
   readonly credential?: string | undefined;
-  readonly secretId?: string | undefined;
+  /** which password it was: setting a new one ends this proof */
+  readonly secretId?: string | null | undefined;
   readonly issuedFor?: readonly BearerAccess[];
 }
 
@@ -91,23 +90,27 @@ const anonymous = { id: 'anonymous', kind: 'anonymous', authentication: 'anonymo
 /** The caller as of now. @throws CREDENTIALS_INVALID unless principal and credential still stand */
 async function standingOf(
   proof: Proof,
-  directory: AccessDirectory,
+  directory: Directory,
   now: Date,
 ): Promise<Omit<Caller, 'correlationId'>> {
   const { authentication, principalId, credential } = proof;
   const principal = await directory.principalById(principalId);
   if (!principal || principal.disabled || credential === undefined) throw refuse('CREDENTIALS_INVALID');
-  const caller = { id: principal.id, kind: principal.kind, authentication, credential };
-  if (credential === 'password') {
-    if (principal.secretId === undefined || principal.secretId !== proof.secretId)
-      throw refuse('CREDENTIALS_INVALID');
-    return caller;
-  }
-  const token = await directory.tokenById(credential);
-  if (!token || token.revoked || token.principalId !== principalId) throw refuse('CREDENTIALS_INVALID');
-  if (token.expiresAt !== undefined && Date.parse(token.expiresAt) <= now.getTime())
+  const caller = { id: principalId, kind: principal.kind, authentication, credential };
+  if (credential !== 'password') return { ...caller, limits: await limitsOf(proof, directory, now) };
+  if (principal.passwordSecretId === null || principal.passwordSecretId !== proof.secretId)
     throw refuse('CREDENTIALS_INVALID');
-  return { ...caller, limits: token.limits };
+  return caller;
+}
+
+/** @throws CREDENTIALS_INVALID for a token that is revoked, expired or another's */
+async function limitsOf(proof: Proof, directory: Directory, now: Date): Promise<TokenLimits> {
+  const token = await directory.tokenById(proof.credential ?? '');
+  if (!token || token.revokedAt !== null || token.principalId !== proof.principalId)
+    throw refuse('CREDENTIALS_INVALID');
+  if (token.expiresAt !== null && Date.parse(token.expiresAt) <= now.getTime())
+    throw refuse('CREDENTIALS_INVALID');
+  return token.limits;
 }
 
 function createProver(options: AuthenticatorOptions) {
@@ -126,8 +129,8 @@ function createProver(options: AuthenticatorOptions) {
       const fits = await passwords.verify(password, verifier);
       if (fits && principal) {
         attempt.succeeded();
-        const { id, secretId } = principal;
-        return { authentication: 'password', principalId: id, credential: 'password', secretId };
+        const { principalId, passwordSecretId: secretId } = principal;
+        return { authentication: 'password', principalId, credential: 'password', secretId };
       }
     } catch (error) {
       attempt.withdrawn();
@@ -137,8 +140,8 @@ function createProver(options: AuthenticatorOptions) {
   }
 
   async function verifierOf(principal: DirectoryPrincipal | undefined): Promise<string | undefined> {
-    if (!principal || principal.disabled || principal.secretId === undefined) return undefined;
-    return vault.passwordVerifier(principal.id, principal.secretId);
+    if (!principal || principal.disabled || principal.passwordSecretId === null) return undefined;
+    return vault.passwordVerifier(principal.principalId, principal.passwordSecretId);
   }
 
   async function proveToken(tokenId: string, secret: string): Promise<Proof> {

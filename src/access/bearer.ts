@@ -109,7 +109,7 @@ export function createBearers(options: BearerOptions): Bearers {
   async function credentialOf(caller: Caller) {
     if (caller.credential !== 'password') return { credential: caller.credential };
     const principal = await directory.principalById(caller.id);
-    return { credential: 'password', secretId: principal?.secretId };
+    return { credential: 'password', secretId: principal?.passwordSecretId ?? undefined };
   }
 
   async function verified(token: string) {
@@ -129,17 +129,4 @@ export function createBearers(options: BearerOptions): Bearers {
       throw error;
     }
   }
-}
-
-/** Whether a bearer was asked for this action on this resource; `*` covers all actions. */
-export function bearerCovers(
-  granted: readonly BearerAccess[],
-  wanted: { readonly type: string; readonly name: string; readonly action: string },
-): boolean {
-  return granted.some(
-    ({ type, name, actions }) =>
-      type === wanted.type &&
-      name === wanted.name &&
-      (actions.includes(wanted.action) || actions.includes('*')),
-  );
 }

@@ -1,32 +1,29 @@
 /** What authentication asks the views: who exists, which credentials stand, which roles are held. */
 import type { Grant } from '../application/caller.ts';
+import type { TokenLimits } from '../domain/access/credentials.ts';
 import type { PrincipalKind } from '../domain/access/principals.ts';
-import type { Action, Scope } from '../domain/values/actions.ts';
 
 export interface DirectoryPrincipal {
-  readonly id: string;
+  readonly principalId: string;
   readonly kind: PrincipalKind;
   readonly disabled: boolean;
-  /** names the verifier of the current password in the vault; absent while there is none */
-  readonly secretId?: string | undefined;
+  /** names the verifier of the current password in the vault */
+  readonly passwordSecretId: string | null;
 }
 
 export interface DirectoryToken {
-  readonly id: string;
+  readonly tokenId: string;
   readonly principalId: string;
-  readonly limits: {
-    readonly scopes?: readonly Scope[] | undefined;
-    readonly actions?: readonly Action[] | undefined;
-  };
-  /** RFC 3339; absent: never */
-  readonly expiresAt?: string | undefined;
-  readonly revoked: boolean;
+  readonly limits: TokenLimits;
+  /** RFC 3339; null: never */
+  readonly expiresAt: string | null;
+  readonly revokedAt: string | null;
 }
 
-/** Satisfied by the projections. A deleted principal, and every token of one, is undefined. */
+/** Satisfied by the queries of the views. A deleted principal is undefined; tokens outlive theirs. */
 export interface AccessDirectory {
-  principalByNameHash(hash: string): Promise<DirectoryPrincipal | undefined>;
-  principalById(id: string): Promise<DirectoryPrincipal | undefined>;
-  tokenById(id: string): Promise<DirectoryToken | undefined>;
+  principalByNameHash(nameHash: string): Promise<DirectoryPrincipal | undefined>;
+  principalById(principalId: string): Promise<DirectoryPrincipal | undefined>;
+  tokenById(tokenId: string): Promise<DirectoryToken | undefined>;
   grantsOf(principalId: string): Promise<readonly Grant[]>;
 }

@@ -32,7 +32,8 @@ export interface VaultStore {
     entry: VaultEntry,
     now: number,
   ): Promise<{ readonly stored: VaultEntry; readonly inserted: boolean }>;
-  put(entry: VaultEntry): Promise<void>;
+  /** Adds or replaces all or none; no two of the same place. */
+  put(entries: readonly VaultEntry[]): Promise<void>;
   remove(kind: VaultKind, key: string): Promise<void>;
   /** Entries in order of kind and key (by bytes), after one (exclusive). */
   page(after: Pick<VaultEntry, 'kind' | 'key'> | undefined, limit: number): Promise<readonly VaultEntry[]>;
@@ -142,7 +143,7 @@ function keys(store: VaultStore, time: () => number, known: Map<string, Uint8Arr
       return entry ? keyOf(entry) : makeKey('person-key', personId);
     },
     async destroyPersonKey(personId: string) {
-      await store.put({ kind: 'person-key', key: personId, value: DESTROYED });
+      await store.put([{ kind: 'person-key', key: personId, value: DESTROYED }]);
       await store.scrub();
     },
   };
@@ -180,7 +181,7 @@ function verifiers(store: VaultStore, time: () => number) {
       if (inserted) return;
       if (tokenVerifier.parse(JSON.parse(stored.value)).principalId !== verifier.principalId)
         throw refuse('STATE_CONFLICT', 'this token id is in use');
-      await store.put(entry);
+      await store.put([entry]);
     },
     async tokenVerifier(tokenId: string) {
       const entry = await store.get('token', tokenId);
@@ -202,7 +203,7 @@ function commands(store: VaultStore, time: () => number) {
     },
     async completeCommand({ key, fingerprint }: CommandIdentity, given: RecordedReply, expiresAt: number) {
       const value = JSON.stringify({ fingerprint, reply: given });
-      await store.put({ kind: 'idempotency', key, value, expiresAt });
+      await store.put([{ kind: 'idempotency', key, value, expiresAt }]);
     },
   };
 }
@@ -224,12 +225,21 @@ async function importInto(
   entries: AsyncIterable<VaultEntry> | Iterable<VaultEntry>,
 ): Promise<number> {
   let taken = 0;
+  let batch = new Map<string, VaultEntry>();
+  const flush = async () => {
+    await store.put([...batch.values()]);
+    taken += batch.size;
+    batch = new Map();
+  };
   for await (const candidate of entries) {
     const entry = vaultEntry.parse(candidate);
-    const known = entry.kind === 'person-key' ? await store.get(entry.kind, entry.key) : undefined;
+    const place = `${entry.kind} ${entry.key}`;
+    const known =
+      entry.kind === 'person-key' && (batch.get(place) ?? (await store.get(entry.kind, entry.key)));
     if (known && isDestroyed(known)) continue;
-    await store.put(entry);
-    taken += 1;
+    batch.set(place, entry);
+    if (batch.size >= PAGE) await flush();
   }
+  await flush();
   return taken;
 }

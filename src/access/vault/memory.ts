@@ -17,8 +17,8 @@ export function createMemoryVaultStore(): VaultStore {
       entries.set(placeOf(entry), entry);
       return { stored: entry, inserted: true };
     },
-    async put(entry) {
-      entries.set(placeOf(entry), entry);
+    async put(given) {
+      for (const entry of given) entries.set(placeOf(entry), entry);
     },
     async remove(kind, key) {
       entries.delete(place(kind, key));

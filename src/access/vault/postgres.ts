@@ -77,11 +77,12 @@ function storeOn(pool: Pool): VaultStore {
       if (!stored) throw refuse('CONCURRENT_CHANGE');
       return { stored, inserted: false };
     },
-    async put(entry) {
+    async put(entries) {
       await query(
-        `INSERT INTO strongroom_vault.entries (kind, key, value, expires_at) VALUES ($1, $2, $3, $4)
+        `INSERT INTO strongroom_vault.entries (kind, key, value, expires_at)
+         SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[])
          ON CONFLICT (kind, key) DO UPDATE SET value = excluded.value, expires_at = excluded.expires_at`,
-        valuesOf(entry),
+        transposed(entries.map(valuesOf)),
       );
     },
     async remove(kind, key) {
@@ -109,15 +110,18 @@ function storeOn(pool: Pool): VaultStore {
 
 async function migrate(pool: Pool): Promise<void> {
   const client = await pool.connect();
+  let broken: Error | undefined;
   try {
     await client.query('BEGIN');
     await migrateIn(client);
     await client.query('COMMIT');
   } catch (error) {
-    await client.query('ROLLBACK').catch(() => {});
+    await client.query('ROLLBACK').catch((failure: Error) => {
+      broken = failure;
+    });
     throw error;
   } finally {
-    client.release();
+    client.release(broken);
   }
 }
 
@@ -141,6 +145,9 @@ async function migrateIn(client: PoolClient): Promise<void> {
 }
 
 const valuesOf = ({ kind, key, value, expiresAt }: VaultEntry) => [kind, key, value, expiresAt ?? null];
+
+const transposed = (rows: readonly (readonly unknown[])[]) =>
+  [0, 1, 2, 3].map(column => rows.map(row => row[column]));
 
 function entryOf({ expiresAt, ...entry }: { readonly expiresAt: number | null }): VaultEntry {
   return vaultEntry.parse(expiresAt === null ? entry : { ...entry, expiresAt });

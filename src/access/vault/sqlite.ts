@@ -36,8 +36,13 @@ export function openSqliteVaultStore(path: string): VaultStore {
         if (!stored) throw refuse('INTERNAL', 'a vault entry vanished while it was written');
         return { stored, inserted: changes > 0 };
       }),
-    put: ({ kind, key, value, expiresAt }) =>
-      run(() => void statements.put.run(kind, key, value, expiresAt ?? null)),
+    put: entries =>
+      run(() =>
+        inTransaction(db, () => {
+          for (const { kind, key, value, expiresAt } of entries)
+            statements.put.run(kind, key, value, expiresAt ?? null);
+        }),
+      ),
     remove: (kind, key) => run(() => void statements.remove.run(kind, key)),
     page: (after, limit) =>
       run(() =>
@@ -77,12 +82,25 @@ function createPrivately(path: string): void {
 }
 
 function migrate(db: DatabaseSync): void {
+  inTransaction(db, () => {
+    const version = Number(db.prepare('PRAGMA user_version').get()?.user_version);
+    if (version > MIGRATIONS.length)
+      throw refuse('STORAGE_UNAVAILABLE', 'the vault was written by a newer Strongroom');
+    for (const migration of MIGRATIONS.slice(version)) db.exec(migration);
+    db.exec(`PRAGMA user_version=${MIGRATIONS.length}; PRAGMA application_id=${APPLICATION_ID}`);
+  });
+}
+
+function inTransaction(db: DatabaseSync, work: () => void): void {
   db.exec('BEGIN IMMEDIATE');
-  const version = Number(db.prepare('PRAGMA user_version').get()?.user_version);
-  if (version > MIGRATIONS.length)
-    throw refuse('STORAGE_UNAVAILABLE', 'the vault was written by a newer Strongroom');
-  for (const migration of MIGRATIONS.slice(version)) db.exec(migration);
-  db.exec(`PRAGMA user_version=${MIGRATIONS.length}; PRAGMA application_id=${APPLICATION_ID}; COMMIT`);
+  try {
+    work();
+    db.exec('COMMIT');
+  } catch (error) {
+    // some failures, a full disk among them, have ended the transaction already
+    if (db.isTransaction) db.exec('ROLLBACK');
+    throw error;
+  }
 }
 
 function prepare(db: DatabaseSync) {
