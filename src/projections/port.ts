@@ -63,9 +63,9 @@ export interface Views {
   finish(built: Generation): Promise<void>;
   /**
    * Makes the built generation serve and drops the one before. `catchUp` is called while the old one cannot move, and
-   * must bring the new one at least as far.
+   * must bring the new one at least as far. Returns the generation to go on with; `built` itself may be closed.
    */
-  flip(built: Generation, catchUp: () => Promise<void>): Promise<void>;
+  flip(built: Generation, catchUp: () => Promise<void>): Promise<Generation>;
   /** Forgets a generation that was not finished. */
   abandon(built: Generation): Promise<void>;
   /**

@@ -102,10 +102,12 @@ export async function openPostgresViews(options: Options): Promise<Views> {
       return number === undefined ? undefined : generation(number);
     },
     finish: ({ number }) => createIndexes(admin, definitions, number),
-    async flip({ number }, catchUp) {
+    async flip(built, catchUp) {
+      const { number } = built;
       await flip(admin, { number, shape, catchUp });
       serve(number);
       await locks.release();
+      return built;
     },
     async abandon({ number }) {
       await drop(admin, number).catch(() => {});

@@ -6,12 +6,12 @@ import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import type { DomainEvent } from '../domain/catalogue.ts';
 import { refuse } from '../domain/errors.ts';
 import type { EventLog, RecordedEvent } from '../eventlog/port.ts';
-import { decode, HaltError, pages, replay } from './build.ts';
+import { decode, HaltError, pages, type Replay, replay } from './build.ts';
 import { shapeOf } from './catalogue.ts';
 import { inBatches } from './follow.ts';
 import { createMutex } from './mutex.ts';
 import { type Generation, type Identity, ReplacedError, type Views } from './port.ts';
-import { createStatus, type RunnerStatus } from './status.ts';
+import { createStatus, type RunnerStatus, type Status } from './status.ts';
 import { createWaiters } from './waiters.ts';
 
 export type { RunnerStatus } from './status.ts';
@@ -29,13 +29,15 @@ export interface RunnerOptions {
   readonly tendMs?: number;
 }
 
+export type AppliedListener = (events: readonly DomainEvent[], position: string) => void;
+
 export interface Runner {
   /** The log's position up to which the views are committed and `onApplied` was called. */
   position(): string;
   /** Resolves when position() ≥ `position`. @throws VIEWS_BEHIND after `timeoutMs`, or when the runner halted */
   reached(position: string, timeoutMs: number): Promise<void>;
   /** Called synchronously after each commit, in order, on every replica; returns its removal. */
-  onApplied(listener: (events: readonly DomainEvent[], position: string) => void): () => void;
+  onApplied(listener: AppliedListener): () => void;
   /** Called when another generation took over: whatever was cached from the views must go. */
   onReset(listener: () => void): () => void;
   status(): RunnerStatus;
@@ -55,229 +57,260 @@ const BACKOFF_MS = { first: 50, most: 5000 };
 const GENTLE_BATCH = 200;
 
 export function createRunner(options: RunnerOptions): Runner {
-  const { log, store, onNotice = () => {}, tendMs = 1000 } = options;
-  const batch = Math.min(options.batch ?? 1000, 1000);
-  const identity: Identity = { shape: shapeOf(store.definitions), logId: log.logId, epoch: log.epoch };
-  const state = createStatus(log.start, options.distance);
-  const waiters = createWaiters();
-  const exclusive = createMutex();
-  const applied = new Set<(events: readonly DomainEvent[], position: string) => void>();
-  const resets = new Set<() => void>();
-  const closing = new AbortController();
-  const started = Promise.withResolvers<void>();
-  let generation: Generation | undefined;
-  let building: Promise<boolean> | undefined;
-  let failures = 0;
+  return new ViewRunner(options);
+}
 
-  function announce(events: readonly DomainEvent[], position: string): void {
-    state.reached(position);
-    if (events.length > 0) for (const listener of applied) listener(events, position);
-    waiters.reached(position);
+class ViewRunner implements Runner {
+  readonly started: Promise<void>;
+  readonly #log: EventLog;
+  readonly #store: Views;
+  readonly #identity: Identity;
+  readonly #batch: number;
+  readonly #tendMs: number;
+  readonly #notice: (text: string) => void;
+  readonly #state: Status;
+  readonly #waiters = createWaiters();
+  readonly #exclusive = createMutex();
+  readonly #applied = new Set<AppliedListener>();
+  readonly #resets = new Set<() => void>();
+  readonly #closing = new AbortController();
+  readonly #isStarted = Promise.withResolvers<void>();
+  readonly #running: Promise<void>;
+  #generation: Generation | undefined;
+  #build: Promise<boolean> | undefined;
+  #failures = 0;
+
+  constructor({ log, store, batch = 1000, onNotice = () => {}, tendMs = 1000, distance }: RunnerOptions) {
+    this.#log = log;
+    this.#store = store;
+    this.#identity = { shape: shapeOf(store.definitions), logId: log.logId, epoch: log.epoch };
+    this.#batch = Math.min(batch, 1000);
+    this.#tendMs = tendMs;
+    this.#notice = onNotice;
+    this.#state = createStatus(log.start, distance);
+    this.started = this.#isStarted.promise;
+    this.#running = this.#run();
   }
 
-  /** Folds and commits, then tells everybody. Events before one that cannot be read are kept. */
-  async function advance(recorded: readonly RecordedEvent[], to: string): Promise<void> {
-    if (!generation) throw new ReplacedError();
-    const from = state.position();
-    const { events, failure } = decode(recorded);
-    const reached = failure ? (events.at(-1)?.position ?? from) : to;
-    if (events.length > 0) await generation.apply(events, { from, to: reached });
-    if (reached > from) announce(events, reached);
-    if (failure) throw failure;
-    failures = 0;
+  position(): string {
+    return this.#state.position() || this.#log.start;
   }
 
-  /** False when another node builds. */
-  async function buildOnce(): Promise<boolean> {
-    const built = await store.build(identity, log.start);
-    if (!built) return false;
-    const serving = generation !== undefined;
-    const steps = {
-      log,
-      batch: serving ? Math.min(batch, GENTLE_BATCH) : batch,
-      signal: closing.signal,
-      onProgress: (position: string) => state.building(position),
-    };
-    try {
-      state.building(log.start);
-      let cursor = await replay(built, log.start, steps);
-      await store.finish(built);
-      cursor = await replay(built, cursor, steps);
-      await exclusive(async () => {
-        await store.flip(built, async () => {
-          cursor = await replay(built, cursor, steps);
-        });
-        generation = built;
-        state.serving(built.number);
-        for (const listener of resets) listener();
-        if (state.position() === '') announce([], cursor);
-      });
-      return true;
-    } catch (error) {
-      await store.abandon(built).catch(() => {});
-      throw error;
-    } finally {
-      state.building(undefined);
+  status(): RunnerStatus {
+    return this.#state.status();
+  }
+
+  async reached(position: string, timeoutMs: number): Promise<void> {
+    if (this.#generation && position <= this.#state.position()) return;
+    const { state, reason = state } = this.status();
+    if (state === 'halted' || state === 'closed') throw refuse('VIEWS_BEHIND', { reason });
+    this.#state.noteHead(position);
+    return this.#waiters.until(position, timeoutMs);
+  }
+
+  onApplied(listener: AppliedListener): () => void {
+    this.#applied.add(listener);
+    return () => this.#applied.delete(listener);
+  }
+
+  onReset(listener: () => void): () => void {
+    this.#resets.add(listener);
+    return () => this.#resets.delete(listener);
+  }
+
+  async rebuild(): Promise<void> {
+    if (!(await this.#built())) throw refuse('STATE_CONFLICT', 'another node rebuilds the views now');
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#running;
+    await this.#build?.catch(() => {});
+    this.#state.phase('closed');
+    this.#waiters.fail(refuse('SHUTTING_DOWN'));
+    this.#isStarted.resolve();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#closing.signal.aborted) {
+      try {
+        await this.#serve();
+        if (!this.#generation) continue;
+        await this.#catchUp();
+        await this.#follow();
+      } catch (error) {
+        await this.#recover(error);
+      }
     }
   }
 
-  function build(): Promise<boolean> {
-    building ??= buildOnce().finally(() => {
-      building = undefined;
-    });
-    return building;
-  }
-
-  /** The generation to follow: the one that is there, or a new one. */
-  async function serve(): Promise<void> {
-    const opened = await exclusive(() => store.open(identity));
+  /** Finds the generation to follow: the one that is there, or a new one. */
+  async #serve(): Promise<void> {
+    const opened = await this.#exclusive(() => this.#store.open(this.#identity));
     if (opened.generation) {
       const checkpoint = await opened.generation.checkpoint();
-      const head = await log.head();
-      if (checkpoint <= head) return take(opened.generation, checkpoint, head);
-      await exclusive(() => store.discard());
+      this.#state.noteHead(await this.#log.head());
+      if (checkpoint <= this.#state.status().head) return this.#take(opened.generation, checkpoint);
+      await this.#exclusive(() => this.#store.discard());
     }
-    stopServing();
+    this.#stopServing();
     const reason = opened.reason ?? 'the log ends before the views: it was restored to an earlier position';
-    state.because(reason);
-    onNotice(`${reason}: building the views`);
-    if (!(await build())) await sleep(200, undefined, { signal: closing.signal });
+    this.#state.because(reason);
+    this.#notice(`${reason}: building the views`);
+    if (!(await this.#built())) await this.#pause(200);
   }
 
-  function take(found: Generation, checkpoint: string, head: string): void {
-    generation = found;
-    state.serving(found.number);
-    state.noteHead(head);
+  #take(found: Generation, checkpoint: string): void {
+    this.#generation = found;
+    this.#state.serving(found.number);
     // this node announces what others have folded already, too; a database that lost commits is gone through again
-    const known = state.position();
+    const known = this.#state.position();
     const position = known === '' || known > checkpoint ? checkpoint : known;
-    state.back(position);
-    announce([], position);
+    this.#state.back(position);
+    this.#announce([], position);
   }
 
-  function stopServing(): void {
-    generation = undefined;
-    state.serving(undefined);
-    state.back('');
+  #stopServing(): void {
+    this.#generation = undefined;
+    this.#state.serving(undefined);
+    this.#state.back('');
   }
 
-  async function catchUp(): Promise<void> {
-    for await (const page of pages(log, state.position(), batch)) {
-      closing.signal.throwIfAborted();
-      state.noteHead(page.next);
-      await exclusive(() => advance(page.events, page.next));
+  async #catchUp(): Promise<void> {
+    for await (const page of pages(this.#log, this.#state.position(), this.#batch)) {
+      this.#closing.signal.throwIfAborted();
+      await this.#advance(page.events, page.next);
       if (!page.atHead) await turn();
     }
-    state.phase('following');
-    started.resolve();
+    this.#state.phase('following');
+    this.#isStarted.resolve();
   }
 
-  async function follow(): Promise<void> {
+  async #follow(): Promise<void> {
     const stop = new AbortController();
-    const end = () => stop.abort();
+    const signal = AbortSignal.any([stop.signal, this.#closing.signal]);
     let interruption: unknown;
-    closing.signal.addEventListener('abort', end, { once: true });
     const timer = setInterval(() => {
-      look().catch(error => {
+      this.#look().catch(error => {
         interruption = error;
-        end();
+        stop.abort();
       });
-    }, tendMs);
+    }, this.#tendMs);
     try {
-      const messages = log.subscribe({ after: state.position(), signal: stop.signal });
-      for await (const arrivals of inBatches(messages, batch)) {
-        state.noteHead(arrivals.to);
-        await exclusive(() => advance(arrivals.events, arrivals.to));
+      const messages = this.#log.subscribe({ after: this.#state.position(), signal });
+      for await (const arrivals of inBatches(messages, this.#batch)) {
+        await this.#advance(arrivals.events, arrivals.to);
         if (!arrivals.caughtUp) await turn();
       }
     } finally {
       clearInterval(timer);
-      closing.signal.removeEventListener('abort', end);
-      end();
+      stop.abort();
     }
     if (interruption) throw interruption;
-    if (!closing.signal.aborted) throw refuse('LOG_UNAVAILABLE', 'the subscription ended');
+    if (!this.#closing.signal.aborted) throw refuse('LOG_UNAVAILABLE', 'the subscription ended');
   }
 
   /** @throws what ends the session: replaced or damaged. An unreachable log or database shows itself elsewhere. */
-  async function look(): Promise<void> {
+  async #look(): Promise<void> {
     try {
-      state.noteHead(await log.head());
-      if (generation) await store.tend(generation);
+      this.#state.noteHead(await this.#log.head());
+      if (this.#generation) await this.#store.tend(this.#generation);
     } catch (error) {
-      if (error instanceof ReplacedError || store.failure(error) === 'damaged') throw error;
+      if (error instanceof ReplacedError || this.#store.failure(error) === 'damaged') throw error;
     }
   }
 
-  async function recover(error: unknown): Promise<void> {
-    if (closing.signal.aborted) return;
-    if (error instanceof HaltError) return halt(error);
-    if (error instanceof ReplacedError) return void (await pause(20));
+  /** Folds and commits, then tells everybody. Events before one that cannot be read are kept. */
+  #advance(recorded: readonly RecordedEvent[], to: string): Promise<void> {
+    this.#state.noteHead(to);
+    return this.#exclusive(async () => {
+      if (!this.#generation) throw new ReplacedError();
+      const from = this.#state.position();
+      const { events, failure } = decode(recorded);
+      const reached = failure ? (events.at(-1)?.position ?? from) : to;
+      if (events.length > 0) await this.#generation.apply(events, { from, to: reached });
+      if (reached > from) this.#announce(events, reached);
+      if (failure) throw failure;
+      this.#failures = 0;
+    });
+  }
+
+  #announce(events: readonly DomainEvent[], position: string): void {
+    this.#state.reached(position);
+    if (events.length > 0) for (const listener of this.#applied) listener(events, position);
+    this.#waiters.reached(position);
+  }
+
+  /** False when another node builds. Whoever asks while one is being built waits for that one. */
+  #built(): Promise<boolean> {
+    this.#build ??= this.#buildOnce().finally(() => {
+      this.#build = undefined;
+    });
+    return this.#build;
+  }
+
+  async #buildOnce(): Promise<boolean> {
+    const start = this.#log.start;
+    const built = await this.#store.build(this.#identity, start);
+    if (!built) return false;
+    const steps: Replay = {
+      log: this.#log,
+      batch: this.#generation ? Math.min(this.#batch, GENTLE_BATCH) : this.#batch,
+      signal: this.#closing.signal,
+      onProgress: position => this.#state.building(position),
+    };
+    try {
+      steps.onProgress(start);
+      let cursor = await replay(built, start, steps);
+      await this.#store.finish(built);
+      cursor = await replay(built, cursor, steps);
+      await this.#exclusive(async () => {
+        const catchUp = async () => {
+          cursor = await replay(built, cursor, steps);
+        };
+        this.#reset(await this.#store.flip(built, catchUp), cursor);
+      });
+      return true;
+    } catch (error) {
+      await this.#store.abandon(built).catch(() => {});
+      throw error;
+    } finally {
+      this.#state.building(undefined);
+    }
+  }
+
+  #reset(generation: Generation, checkpoint: string): void {
+    this.#generation = generation;
+    this.#state.serving(generation.number);
+    for (const listener of this.#resets) listener();
+    if (this.#state.position() === '') this.#announce([], checkpoint);
+  }
+
+  async #recover(error: unknown): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    if (error instanceof HaltError) return this.#halt(error);
+    if (error instanceof ReplacedError) return this.#pause(20);
     const reason = (error as Error).message;
-    state.phase('retrying', reason);
-    onNotice(`the views wait and try again: ${reason}`);
-    if (store.failure(error) === 'damaged') {
-      stopServing();
-      await exclusive(() => store.discard()).catch(() => {});
+    this.#state.phase('retrying', reason);
+    this.#notice(`the views wait and try again: ${reason}`);
+    if (this.#store.failure(error) === 'damaged') {
+      this.#stopServing();
+      await this.#exclusive(() => this.#store.discard()).catch(() => {});
     }
-    await pause(Math.min(BACKOFF_MS.first * 2 ** failures++, BACKOFF_MS.most));
+    await this.#pause(Math.min(BACKOFF_MS.first * 2 ** this.#failures++, BACKOFF_MS.most));
   }
-
-  const pause = (ms: number) => sleep(ms, undefined, { signal: closing.signal }).catch(() => {});
 
   /** Reads go on; what waits for later events is told no. Only another program can go on from here. */
-  async function halt(error: HaltError): Promise<void> {
-    state.phase('halted', error.message);
-    onNotice(`the views halted ${error.message}`);
-    waiters.fail(refuse('VIEWS_BEHIND', { reason: `the views halted ${error.message}` }));
-    started.resolve();
-    await new Promise(resolve => closing.signal.addEventListener('abort', resolve, { once: true }));
+  async #halt(error: HaltError): Promise<void> {
+    const reason = `the views halted ${error.message}`;
+    this.#state.phase('halted', reason);
+    this.#notice(reason);
+    this.#waiters.fail(refuse('VIEWS_BEHIND', { reason }));
+    this.#isStarted.resolve();
+    await new Promise(resolve => this.#closing.signal.addEventListener('abort', resolve, { once: true }));
   }
 
-  async function run(): Promise<void> {
-    while (!closing.signal.aborted) {
-      try {
-        await serve();
-        if (!generation) continue;
-        await catchUp();
-        await follow();
-      } catch (error) {
-        await recover(error);
-      }
-    }
+  #pause(ms: number): Promise<void> {
+    return sleep(ms, undefined, { signal: this.#closing.signal }).catch(() => {});
   }
-
-  const running = run();
-
-  return {
-    position: () => state.position() || log.start,
-    async reached(position, timeoutMs) {
-      if (generation && position <= state.position()) return;
-      const { state: phase, reason } = state.status();
-      if (phase === 'halted' || phase === 'closed') throw refuse('VIEWS_BEHIND', { reason: reason ?? phase });
-      state.noteHead(position);
-      return waiters.until(position, timeoutMs);
-    },
-    onApplied(listener) {
-      applied.add(listener);
-      return () => applied.delete(listener);
-    },
-    onReset(listener) {
-      resets.add(listener);
-      return () => resets.delete(listener);
-    },
-    status: state.status,
-    async rebuild() {
-      if (!(await build())) throw refuse('STATE_CONFLICT', 'another node rebuilds the views now');
-    },
-    started: started.promise,
-    async close() {
-      closing.abort();
-      await running;
-      await building?.catch(() => {});
-      state.phase('closed');
-      waiters.fail(refuse('SHUTTING_DOWN'));
-      started.resolve();
-    },
-  };
 }

@@ -100,6 +100,7 @@ export function openSqliteViews(options: Options): Views {
       syncFile(dirname(path));
       serving = open(openSqlite(path, 'serving'), number);
       damage = undefined;
+      return serving;
     },
     async abandon(built) {
       (built as SqliteGeneration).db.close();

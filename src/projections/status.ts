@@ -26,7 +26,8 @@ export interface RunnerStatus {
   readonly reason?: string;
 }
 
-export type Phase = RunnerStatus['state'];
+type Phase = RunnerStatus['state'];
+export type Status = ReturnType<typeof createStatus>;
 
 export function createStatus(start: string, distance?: (from: string, to: string) => number) {
   let phase: Phase = 'starting';
