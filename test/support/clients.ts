@@ -29,6 +29,8 @@ export type Client = (args: readonly string[], options?: RunOptions) => Promise<
 export interface Clients {
   /** removed by `close` */
   readonly home: string;
+  /** `127.0.0.1:<port>` */
+  readonly host: string;
   /** `127.0.0.1:<port>/<name>` */
   ref(name: string): string;
   readonly skopeo: Client;
@@ -60,6 +62,7 @@ export function openClients(registry: { readonly port: number }): Clients {
       run(program(name), [...before, ...args], { env, ...options });
   return {
     home,
+    host,
     ref: name => `${host}/${name}`,
     skopeo: client('skopeo', ['--insecure-policy']),
     podman: client('podman', [...storage, '--cgroup-manager=cgroupfs', '--events-backend=none']),
@@ -73,7 +76,7 @@ export function openClients(registry: { readonly port: number }): Clients {
   };
 }
 
-/** The flags by which each client speaks plain HTTP; crane and buildah's copies have them as one word. */
+/** The flags by which each client speaks plain HTTP; a copy of skopeo's has one for each side. */
 export const PLAIN = {
   skopeo: '--tls-verify=false',
   from: '--src-tls-verify=false',
