@@ -1,4 +1,5 @@
 /** Stock container clients against the real server: what they push comes back byte for byte, and a hold stops them. */
+import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +16,7 @@ import {
   type Ran,
   readBlob,
   readIndex,
+  tarOf,
 } from '../support/clients.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 import { describeWith } from '../support/services.ts';
@@ -258,6 +260,28 @@ describeWith(['skopeo', 'umoci'], 'umoci', () => {
     ok(await clients.umoci(['unpack', '--rootless', '--image', `${back}:1`, bundle]));
     expect(readFileSync(join(bundle, 'rootfs', 'file-0'))).toHaveLength(1000);
     expect(layout.parts).toHaveLength(3);
+  });
+});
+
+describeWith(['docker'], 'docker', () => {
+  test('pushes, pulls back the same, and shows why a held image is refused', async () => {
+    const at = fresh('docker');
+    ok(await clients.docker(['import', '-', `${at.ref}:1`], { input: tarOf('hello', randomBytes(1000)) }));
+    try {
+      ok(await clients.docker(['push', `${at.ref}:1`]));
+      const digest = (await ask(`${at.url}/manifests/1`)).headers.get('docker-content-digest') ?? '';
+      ok(await clients.docker(['rmi', `${at.ref}:1`]));
+      expect(ok(await clients.docker(['pull', `${at.ref}:1`]))).toContain(digest);
+      ok(await clients.docker(['rmi', `${at.ref}:1`]));
+      await holdOf(at.image, digest, 'the licence is unclear');
+      for (const reference of [`${at.ref}:1`, `${at.ref}@${digest}`]) {
+        const ran = await clients.docker(['pull', reference]);
+        expect(ran.code).not.toBe(0);
+        expect(ran.stderr).toContain('the licence is unclear');
+      }
+    } finally {
+      await clients.docker(['rmi', '--force', `${at.ref}:1`]);
+    }
   });
 });
 

@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { program, type ServiceName } from './services.ts';
+import { program, type ServiceName, service } from './services.ts';
 
 export * from './oci-layout.ts';
 
@@ -19,7 +19,7 @@ export interface Ran {
   readonly stderr: string;
 }
 export interface RunOptions {
-  readonly input?: string;
+  readonly input?: string | Buffer;
   readonly cwd?: string;
   /** milliseconds, 60 s unless told */
   readonly timeout?: number;
@@ -39,6 +39,8 @@ export interface Clients {
   readonly crane: Client;
   readonly oras: Client;
   readonly umoci: Client;
+  /** the client of the engine at STRONGROOM_TEST_DOCKER_HOST, which takes any registry on 127.0.0.1 without TLS */
+  readonly docker: Client;
   /** Makes all of them log in as this one from now on; nobody: they are anonymous again. */
   authenticate(user?: string, password?: string): void;
   close(): void;
@@ -70,6 +72,8 @@ export function openClients(registry: { readonly port: number }): Clients {
     crane: client('crane'),
     oras: client('oras'),
     umoci: client('umoci'),
+    docker: (args, options) =>
+      run('docker', ['--host', service('docker').url ?? '', ...args], { env, ...options }),
     authenticate: (user, password) =>
       writeAuth(home, host, user === undefined ? undefined : `${user}:${password}`),
     close: () => rmSync(home, { recursive: true, force: true }),

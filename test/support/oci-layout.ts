@@ -134,7 +134,7 @@ function makeLayer(dir: string, name: string, size: number) {
 }
 
 /** A tar of one file, as POSIX says: a header, the content padded to 512 bytes, two empty blocks. */
-function tarOf(name: string, content: Buffer): Buffer {
+export function tarOf(name: string, content: Buffer): Buffer {
   const header = Buffer.alloc(512);
   header.write(name, 0);
   header.write('0000755\0', 100);
