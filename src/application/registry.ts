@@ -13,7 +13,7 @@ import { listCatalogue, listReferrers, listTags, type PageOf } from './listing.t
 import { findRepository, repositoryFor, type RepositoryName } from './places.ts';
 import { type ManifestPush, type Published, publishManifest, tagVersion } from './publish.ts';
 import { type Asked, find, open, read, Released, type Reference } from './resolve.ts';
-import { at, mayDo } from './rights.ts';
+import { at, mayInPerson } from './rights.ts';
 import * as uploads from './uploads.ts';
 
 export type { Asked, ManifestPush, Published, Reference, Released, RepositoryName };
@@ -82,7 +82,7 @@ export function createRegistry(core: Core, consistency: Consistency, issueBearer
   return {
     issueBearer,
     repository: (caller, name, action) => repositoryFor(core, caller, name, action),
-    may: async (caller, repository, action) => (await mayDo(core, caller, action, at(repository))).allowed,
+    may: async (caller, repository, action) => (await mayInPerson(core, caller, action, at(repository))).allowed,
     ...uploading(core, visible, at_),
     ...publishing(core, visible, at_),
     ...reading(core),

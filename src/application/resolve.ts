@@ -9,7 +9,7 @@ import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
 import { ask, denial, warnings, type Verdict } from './gate.ts';
 import { heldRefusal, holdsOn } from './holds.ts';
-import { at, mayDo } from './rights.ts';
+import { at, mayDo, mayInPerson } from './rights.ts';
 
 /** How a client names a version: by what the format calls a version, by any digest of its files, or by a tag. */
 export type Reference = { readonly tag: string } | { readonly digest: string };
@@ -60,20 +60,20 @@ export class Released {
   }
 
   /**
-   * A blob, through any available manifest of the repository that names it; before any manifest does, with push right
-   * while its lease lasts. @throws BLOB_UNKNOWN, ARTIFACT_HELD, POLICY_DENIED
+   * A blob, through any available manifest of the repository that names it; while none does, with push right as long
+   * as the lease of its upload lasts. @throws BLOB_UNKNOWN, ARTIFACT_HELD, POLICY_DENIED
    */
   static async blob(core: Core, asked: Asked, digest: string): Promise<Released> {
     const { repository, caller } = asked;
     const link = await core.queries.getLink(repository.repositoryId, digest);
     const canonical = link?.canonical ?? digest;
-    const naming = (await namingOf(core, repository, canonical)).filter(isPart);
+    const naming = (await namingOf(core, repository, canonical)).filter(isLivePart);
     const size = link?.size ?? naming[0]?.size;
     if (size === undefined) throw refuse('BLOB_UNKNOWN', { digest });
     const content = { canonical, size, digest, mediaType: 'application/octet-stream' };
     if (naming.length === 0) {
       const leased = Date.parse(link?.leaseUntil ?? '') > core.now().getTime();
-      if (leased && (await mayDo(core, caller, 'push', at(repository))).allowed) {
+      if (leased && (await mayInPerson(core, caller, 'push', at(repository))).allowed) {
         const held = await core.queries.openHolds({ subjects: [canonical] });
         if (held.length > 0) throw await heldRefusal(core, caller, repository, held);
         return new Released(content, undefined, undefined);
@@ -81,7 +81,7 @@ export class Released {
       throw refuse('BLOB_UNKNOWN', { digest });
     }
     let refusal: unknown;
-    for (const row of naming.filter(({ status }) => status === 'live').slice(0, 50)) {
+    for (const row of naming.slice(0, 50)) {
       const version = await getVersion(core, repository, row.package, row.version);
       if (version?.status !== 'live') continue;
       try {
@@ -121,7 +121,8 @@ function lost(core: Core, released: Released) {
   return refuse('STORAGE_UNAVAILABLE', 'the bytes are not in the store');
 }
 
-const isPart = ({ relation }: NamingRow) => relation === 'config' || relation === 'layer';
+const isLivePart = ({ relation, status }: NamingRow) =>
+  status === 'live' && (relation === 'config' || relation === 'layer');
 
 /** A version's row, live or deleted. */
 export function getVersion(core: Core, repository: RepositoryInfo, packageName: string, version: string) {

@@ -40,6 +40,15 @@ export async function mayDo(core: Core, caller: Caller, action: Action, place: A
 }
 
 /**
+ * Whether the caller's principal may, whatever the bearer at hand was asked for: a client that pulls what it just pushed
+ * shows a bearer for pulling, and is the pusher all the same.
+ */
+export function mayInPerson(core: Core, caller: Caller, action: Action, place: At): Promise<Permission> {
+  const { issuedFor: _asked, ...person } = caller;
+  return mayDo(core, person, action, place);
+}
+
+/**
  * The refusal for a caller without rights. It is the same whether the thing exists or not: strangers are asked to log
  * in, others are told that they may not.
  */

@@ -4,12 +4,12 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { type Authenticator, createAuthenticator } from '../access/authenticate.ts';
 import { type Bearers, createBearers } from '../access/bearer.ts';
-import { type AccessDirectory } from '../access/directory.ts';
+import type { AccessDirectory } from '../access/directory.ts';
 import { createNameHash } from '../access/names.ts';
 import { createPasswords } from '../access/passwords.ts';
 import { createSealing } from '../access/sealing.ts';
 import { bootstrap, type FirstStart } from '../application/bootstrap.ts';
-import { createHotCache, type HotCache } from '../application/cache.ts';
+import { createHotCache } from '../application/cache.ts';
 import { type Consistency, createConsistency } from '../application/consistency.ts';
 import type { Core, Logger, Settings } from '../application/core.ts';
 import { createDenialRecorder } from '../application/denials.ts';
@@ -70,8 +70,8 @@ export async function openSystem(config: Config, onBroken: (error: Error) => voi
 async function openProjections(config: Config, stores: Stores, logger: Logger) {
   const url = config.viewsUrl.startsWith('postgres') ? config.viewsUrl : `sqlite:${join(config.data, 'views.db')}`;
   const views: Views = await openViews({ url });
-  const runner = createRunner({ log: stores.log, store: views });
-  const queries: Queries = createQueries(() => views.current());
+  const runner = createRunner({ log: stores.log, store: views, onNotice: text => logger.warn({}, text) });
+  const queries: Queries = createQueries(views);
   return { views, runner, queries };
 }
 
@@ -131,19 +131,11 @@ function settingsOf(config: Config): Settings {
 }
 
 /** The views as authentication asks them: from memory, dropped by every event about access. */
-function accessDirectory(core: Pick<Core, 'queries'> & { hot: HotCache }): AccessDirectory {
-  const { queries, hot } = core;
-  const principal = (row: Awaited<ReturnType<Queries['principalById']>>) =>
-    row && { id: row.principalId, kind: row.kind, disabled: row.disabled, secretId: row.passwordSecretId ?? undefined };
+function accessDirectory({ queries, hot }: Pick<Core, 'queries' | 'hot'>): AccessDirectory {
   return {
-    principalByNameHash: hash =>
-      hot.get('global', `name ${hash}`, async () => principal(await queries.principalByNameHash(hash))),
-    principalById: id => hot.get('global', `principal ${id}`, async () => principal(await queries.principalById(id))),
-    tokenById: id =>
-      hot.get('global', `token ${id}`, async () => {
-        const row = await queries.tokenById(id);
-        return row && { id: row.tokenId, principalId: row.principalId, limits: row.limits, expiresAt: row.expiresAt ?? undefined, revoked: row.revokedAt !== null };
-      }),
+    principalByNameHash: hash => hot.get('global', `name ${hash}`, () => queries.principalByNameHash(hash)),
+    principalById: id => hot.get('global', `principal ${id}`, () => queries.principalById(id)),
+    tokenById: id => hot.get('global', `token ${id}`, () => queries.tokenById(id)),
     grantsOf: id => hot.get('global', `grants ${id}`, () => queries.grantsOf(id)),
   };
 }

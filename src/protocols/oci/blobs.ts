@@ -1,6 +1,7 @@
 /** Blobs. https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pulling-blobs */
-import { isRefusal } from '../../domain/errors.ts';
+
 import type { Asked } from '../../application/registry.ts';
+import { isRefusal } from '../../domain/errors.ts';
 import type { ProtocolReply } from '../protocol.ts';
 import type { OciRoute } from './parse.ts';
 import { parseRange, renderContentRange } from './range.ts';
@@ -10,7 +11,10 @@ import type { Context } from './serve.ts';
 /** Up to here a blob is answered from memory in one piece: a stream costs more than the bytes. */
 const SMALL = 256 * 1024;
 
-export async function getBlob(route: Extract<OciRoute, { kind: 'blob-get' }>, context: Context): Promise<ProtocolReply> {
+export async function getBlob(
+  route: Extract<OciRoute, { kind: 'blob-get' }>,
+  context: Context,
+): Promise<ProtocolReply> {
   const { request, registry } = context;
   const asked = await askedFor(route, context);
   if (route.head) {
@@ -25,7 +29,10 @@ export async function getBlob(route: Extract<OciRoute, { kind: 'blob-get' }>, co
     return { status: 200, headers: headersOf(route.digest, size), body: await registry.read(released) };
   const body = await registry.open(released, range);
   if (!range) return { status: 200, headers: headersOf(route.digest, size), body };
-  const headers = { ...headersOf(route.digest, range.end - range.start + 1), 'content-range': renderContentRange(range, size) };
+  const headers = {
+    ...headersOf(route.digest, range.end - range.start + 1),
+    'content-range': renderContentRange(range, size),
+  };
   return { status: 206, headers, body };
 }
 
@@ -35,7 +42,10 @@ async function present(asked: Asked, digest: string, { registry }: Context) {
   return registry.present(asked, digest);
 }
 
-async function askedFor(route: Extract<OciRoute, { kind: 'blob-get' }>, { request, registry }: Context): Promise<Asked> {
+async function askedFor(
+  route: Extract<OciRoute, { kind: 'blob-get' }>,
+  { request, registry }: Context,
+): Promise<Asked> {
   const { caller } = request;
   try {
     return { caller, repository: await registry.repository(caller, route.name, 'pull') };

@@ -23,9 +23,16 @@ export async function tags(
   const { caller } = request;
   const { name, page } = route;
   const asked: Asked = { caller, repository: await registry.repository(caller, name, 'pull') };
-  const { items, more } = await registry.listTags(asked, name.image, { after: page.last, limit: limitOf(page) });
+  const { items, more } = await registry.listTags(asked, name.image, {
+    after: page.last,
+    limit: limitOf(page),
+  });
   const path = `/v2/${formatName(name)}/tags/list`;
-  return json({ name: formatName(name), tags: items }, next(path, page, more ? items.at(-1) : undefined), route.head);
+  return json(
+    { name: formatName(name), tags: items },
+    next(path, page, more ? items.at(-1) : undefined),
+    route.head,
+  );
 }
 
 /** https://github.com/opencontainers/distribution-spec/blob/main/spec.md#listing-referrers */
@@ -44,7 +51,8 @@ export async function referrers(
   );
   const wanted = route.artifactType;
   const listed = wanted === undefined ? all : all.filter(({ artifactType }) => artifactType === wanted);
-  const filtered: Record<string, string> = wanted === undefined ? {} : { 'oci-filters-applied': 'artifactType' };
+  const filtered: Record<string, string> =
+    wanted === undefined ? {} : { 'oci-filters-applied': 'artifactType' };
   const index = referrersIndex(listed);
   return json(index, { 'content-type': index.mediaType, ...filtered }, route.head);
 }
@@ -63,7 +71,13 @@ export async function catalogue(
     ? { projectName: projectName ?? '', repositoryName: repositoryName ?? '', package: image.join('/') }
     : undefined;
   const { items, more } =
-    limit === 0 ? { items: [], more: false } : await registry.listCatalogue(caller, { after, limit, format: 'oci' });
+    limit === 0
+      ? { items: [], more: false }
+      : await registry.listCatalogue(caller, { after, limit, format: 'oci' });
   const names = items.map(item => `${item.projectName}/${item.repositoryName}/${item.package}`);
-  return json({ repositories: names }, next('/v2/_catalog', page, more ? names.at(-1) : undefined), route.head);
+  return json(
+    { repositories: names },
+    next('/v2/_catalog', page, more ? names.at(-1) : undefined),
+    route.head,
+  );
 }

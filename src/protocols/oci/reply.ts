@@ -4,7 +4,8 @@ import { formatName, type OciName } from './name.ts';
 
 export const blobLocation = (name: OciName, digest: string) => `/v2/${formatName(name)}/blobs/${digest}`;
 export const uploadLocation = (name: OciName, id: string) => `/v2/${formatName(name)}/blobs/uploads/${id}`;
-export const manifestLocation = (name: OciName, digest: string) => `/v2/${formatName(name)}/manifests/${digest}`;
+export const manifestLocation = (name: OciName, digest: string) =>
+  `/v2/${formatName(name)}/manifests/${digest}`;
 
 /** What depends on the caller is not for shared caches; holds bind at once, so it is asked again each time. */
 export const PRIVATE = { 'cache-control': 'private, no-cache', vary: 'Accept, Authorization' };

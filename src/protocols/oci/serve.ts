@@ -65,13 +65,19 @@ async function token(
 function withinBearer(route: OciRoute, { caller, method }: ProtocolRequest): void {
   if (caller.issuedFor === undefined || caller.kind === 'anonymous' || !('name' in route)) return;
   const name = formatName(route.name);
-  const needs = method === 'GET' || method === 'HEAD' ? ['pull', 'push'] : method === 'DELETE' ? ['delete'] : ['push'];
+  const needs = bearerActions(route, method);
   const covered = caller.issuedFor.some(
     scope =>
       scope.type === 'repository' &&
       scope.name === name &&
       scope.actions.some(action => action === '*' || needs.includes(action)),
   );
-  const cancels = route.kind === 'upload-cancel';
-  if (!covered && !cancels) throw refuse('UNAUTHENTICATED', { reason: 'the token was issued for something else', scope: name });
+  if (!covered)
+    throw refuse('UNAUTHENTICATED', { reason: 'the token was issued for something else', scope: name });
+}
+
+function bearerActions(route: OciRoute, method: string): readonly string[] {
+  if (route.kind.startsWith('upload-')) return ['push'];
+  if (method === 'GET' || method === 'HEAD') return ['pull', 'push'];
+  return method === 'DELETE' ? ['delete'] : ['push'];
 }

@@ -1,6 +1,7 @@
 /** Pushing blobs, in every style. https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-blobs */
-import type { StagedUpload } from '../../blobs/port.ts';
+
 import type { Asked } from '../../application/registry.ts';
+import type { StagedUpload } from '../../blobs/port.ts';
 import { refuse } from '../../domain/errors.ts';
 import type { ProtocolReply, ProtocolRequest } from '../protocol.ts';
 import type { OciName } from './name.ts';
@@ -75,7 +76,11 @@ export async function cancelUpload(
 }
 
 /** A chunk goes where its Content-Range says, which must be where the upload stands; else after what is there. */
-async function append(upload: StagedUpload, { registry }: Context, request: ProtocolRequest): Promise<StagedUpload> {
+async function append(
+  upload: StagedUpload,
+  { registry }: Context,
+  request: ProtocolRequest,
+): Promise<StagedUpload> {
   const length = contentLength(request);
   const range = parseContentRange(first(request.headers['content-range']), length);
   if (range && range.start !== upload.size)
