@@ -6,8 +6,12 @@ export interface Followable {
   readonly start: Position;
   /** the newest head that this process has heard of */
   knownHead(): Position;
-  /** the next page, from memory where it can be; undefined when the log was closed */
-  page(after: Position, filter: Filter | undefined): Promise<Page | undefined>;
+  /** the next page, from memory where it can be; undefined when closed or aborted */
+  page(
+    after: Position,
+    filter: Filter | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Page | undefined>;
   /** resolves true once the head is after `position`, false when closed or aborted; rejects when the log broke */
   beyond(position: Position, signal: AbortSignal | undefined): Promise<boolean>;
 }
@@ -26,7 +30,7 @@ export async function* follow(
 ): AsyncGenerator<SubscriptionMessage, void, undefined> {
   let cursor = after;
   while (!signal?.aborted) {
-    const page = await log.page(cursor, filter);
+    const page = await log.page(cursor, filter, signal);
     if (!page) return;
     for (const message of messagesOf(log, page, cursor)) {
       if (signal?.aborted) return;

@@ -1,5 +1,7 @@
-/** The one decision every adapter makes the same way: does this append write, repeat, or conflict? Pure. */
+/** The one decision every adapter makes the same way (does this append write, repeat, or conflict?), and what came of it. Pure. */
 import type { EncodedAppend } from './checks.ts';
+import { type AppendResult, ConflictError } from './port.ts';
+import { toPosition } from './positions.ts';
 
 /** Where an event id is in the log already; positions are the adapter's own numbers. */
 export interface Place {
@@ -7,10 +9,28 @@ export interface Place {
   readonly revision: number;
 }
 
+/** What became of an append; positions and revisions are those of its last event. */
+export type AppendOutcome =
+  | {
+      readonly kind: 'written';
+      readonly position: number;
+      readonly revision: number;
+      readonly recordedAt: string;
+    }
+  | { readonly kind: 'repeated'; readonly position: number; readonly revision: number }
+  | { readonly kind: 'conflict'; readonly actual: number | 'none' };
+
 export type Plan =
   | { readonly kind: 'write'; readonly firstRevision: number }
   | { readonly kind: 'repeated'; readonly last: Place }
   | { readonly kind: 'conflict'; readonly actual: number | 'none' };
+
+/** An outcome as the port gives it. */
+export function resultOf({ stream, expected }: EncodedAppend, outcome: AppendOutcome): AppendResult {
+  if (outcome.kind === 'conflict') throw new ConflictError(stream, expected, outcome.actual);
+  const { position, revision, kind } = outcome;
+  return { position: toPosition(position), revision, repeated: kind === 'repeated' };
+}
 
 /**
  * @param known finds an event id in the log

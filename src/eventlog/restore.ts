@@ -1,4 +1,5 @@
 /** What a log can do when an installation is restored from a backup; not part of the port that the system runs on. */
+import { type EncodedEvent, encodeEvent } from './checks.ts';
 import type { EventLog, Position, RecordedEvent } from './port.ts';
 
 export interface LogIdentity {
@@ -16,4 +17,17 @@ export interface RestorableLog extends EventLog {
    * @throws StrongroomError REQUEST_INVALID when the events are not a log (a revision or a time out of order)
    */
   restore(identity: LogIdentity, batches: AsyncIterable<readonly RecordedEvent[]>): Promise<Position>;
+}
+
+/** An event of an archive as it will be stored: its place in the stream and its time are given. */
+export interface ArchivedEvent extends EncodedEvent {
+  readonly stream: string;
+  readonly revision: number;
+  readonly recordedAt: string;
+}
+
+/** @throws as `encodeEvent` does */
+export function archived(event: RecordedEvent): ArchivedEvent {
+  const { stream, revision, recordedAt } = event;
+  return { ...encodeEvent(event), stream, revision, recordedAt };
 }

@@ -42,12 +42,13 @@ export function eventLogContract(
   limits: ContractLimits = {},
 ): void {
   describe(`event log contract: ${name}`, () => {
-    let under: LogUnderTest;
-    const current = () => under;
+    let under: LogUnderTest | undefined;
+    const current = () => under!;
     beforeEach(async () => {
+      under = undefined;
       under = await make();
     }, 30_000);
-    afterEach(() => under.dispose(), 30_000);
+    afterEach(() => under?.dispose(), 30_000);
 
     appending(current);
     reading(current);

@@ -2,25 +2,25 @@
 import { Worker } from 'node:worker_threads';
 import { refuse, type StrongroomError } from '../../domain/errors.ts';
 import type { EvidenceRow, EvidenceRows } from '../../evidence/rows.ts';
-import { encodeAppend, encodeEvent } from '../checks.ts';
+import { encodeAppend } from '../checks.ts';
 import { FOLLOW_PAGE, type Followable, follow, HeadWaiters } from '../follow.ts';
-import {
-  type AppendResult,
-  ConflictError,
-  type Expected,
-  type NewEvent,
-  type Page,
-  type Position,
-  type ReadAllOptions,
-  type RecordedEvent,
-  type SubscribeOptions,
-  type SubscriptionMessage,
+import { type AppendOutcome, resultOf } from '../plan.ts';
+import type {
+  AppendResult,
+  Expected,
+  NewEvent,
+  Page,
+  Position,
+  ReadAllOptions,
+  RecordedEvent,
+  SubscribeOptions,
+  SubscriptionMessage,
 } from '../port.ts';
 import { fromPosition, START, toPosition } from '../positions.ts';
-import type { LogIdentity, RestorableLog } from '../restore.ts';
+import { archived, type LogIdentity, type RestorableLog } from '../restore.ts';
 import { recorded, Tail } from '../tail.ts';
 import { WorkerLink } from './link.ts';
-import type { AppendOutcome, EventRow, Opened, Read, RowPage } from './messages.ts';
+import type { EventRow, Opened, Read, RowPage } from './messages.ts';
 
 export interface SqliteLogOptions {
   /** the file; its folder is made when missing */
@@ -107,9 +107,7 @@ class LogOverWorker implements SqliteLog {
     const outcome = await this.#call<AppendOutcome>({ kind: 'append', append }, given => {
       if (given.kind === 'written') this.#tail.push({ append, ...given });
     });
-    if (outcome.kind === 'conflict') throw new ConflictError(stream, expected, outcome.actual);
-    const { position, revision, kind } = outcome;
-    return { position: toPosition(position), revision, repeated: kind === 'repeated' };
+    return resultOf(append, outcome);
   }
 
   async readStream(
@@ -175,11 +173,7 @@ class LogOverWorker implements SqliteLog {
     let keep = false;
     try {
       for await (const batch of batches) {
-        const events = batch.map(event => {
-          const { stream, revision, recordedAt } = event;
-          return { ...encodeEvent(event), stream, revision, recordedAt };
-        });
-        await this.#link.call({ kind: 'restore-events', events });
+        await this.#link.call({ kind: 'restore-events', events: batch.map(archived) });
       }
       keep = true;
     } finally {

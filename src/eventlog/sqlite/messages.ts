@@ -1,9 +1,9 @@
 /** What the thread of the callers and the thread of the database say to each other. All of it is cloned. */
 import type { ErrorCode } from '../../domain/errors.ts';
 import type { EvidenceRow } from '../../evidence/rows.ts';
-import type { EncodedAppend, EncodedEvent } from '../checks.ts';
+import type { EncodedAppend } from '../checks.ts';
 import type { Filter } from '../port.ts';
-import type { LogIdentity } from '../restore.ts';
+import type { ArchivedEvent, LogIdentity } from '../restore.ts';
 
 export interface Opened extends LogIdentity {
   /** the position of the last event */
@@ -28,13 +28,6 @@ export type Read =
   | { readonly kind: 'evidence'; readonly digest: string }
   | { readonly kind: 'digests'; readonly after: string; readonly limit: number };
 
-/** An event of an archive: its place in the stream and its time are given. */
-export interface ArchivedEvent extends EncodedEvent {
-  readonly stream: string;
-  readonly revision: number;
-  readonly recordedAt: string;
-}
-
 export type Restore =
   | { readonly kind: 'restore-begin'; readonly identity: LogIdentity }
   | { readonly kind: 'restore-events'; readonly events: readonly ArchivedEvent[] }
@@ -42,16 +35,6 @@ export type Restore =
 
 export type Request = Write | Read | Restore | { readonly kind: 'close' };
 export type Numbered<R extends Request = Request> = { readonly id: number; readonly request: R };
-
-export type AppendOutcome =
-  | {
-      readonly kind: 'written';
-      readonly position: number;
-      readonly revision: number;
-      readonly recordedAt: string;
-    }
-  | { readonly kind: 'repeated'; readonly position: number; readonly revision: number }
-  | { readonly kind: 'conflict'; readonly actual: number | 'none' };
 
 /** position, stream, revision, id, type, version, recordedAt, meta, data */
 export type EventRow = [number, string, number, string, string, number, string, string, string];

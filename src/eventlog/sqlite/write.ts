@@ -3,10 +3,10 @@ import type { DatabaseSync } from 'node:sqlite';
 import { refuse } from '../../domain/errors.ts';
 import type { EvidenceRow } from '../../evidence/rows.ts';
 import type { EncodedAppend, EncodedEvent } from '../checks.ts';
-import { type Place, planAppend } from '../plan.ts';
+import { type AppendOutcome, type Place, planAppend } from '../plan.ts';
 import { notBefore } from '../positions.ts';
-import type { LogIdentity } from '../restore.ts';
-import type { AppendOutcome, ArchivedEvent, Write } from './messages.ts';
+import type { ArchivedEvent, LogIdentity } from '../restore.ts';
+import type { Write } from './messages.ts';
 
 interface Stream {
   no: number;
