@@ -47,7 +47,7 @@ export class Released {
     const verdict = await allow(core, asked, version);
     const file = version.files[0];
     if (!file) throw refuse('MANIFEST_UNKNOWN');
-    const digest = 'digest' in reference ? reference.digest : file.canonical;
+    const digest = 'digest' in reference ? reference.digest : file.digest;
     return new Released({ ...file, digest, mediaType: version.mediaType }, version, verdict);
   }
 
