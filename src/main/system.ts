@@ -93,7 +93,7 @@ function createCore({ config, stores, runner, queries, logger }: Parts): Core {
     views: {
       position: () => runner.position(),
       reached: (position, timeoutMs) => runner.reached(position, timeoutMs),
-      rebuilding: () => runner.status().state !== 'following',
+      rebuilding: () => runner.status().rebuilding || !runner.status().ready,
     },
     hot: createHotCache(),
     evaluator: new WasmEvaluator(),

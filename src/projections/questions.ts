@@ -171,6 +171,8 @@ export interface TagQueries {
 export interface LinkQueries {
   /** by canonical digest or an alias; whether a manifest names it or its lease runs is the caller's question */
   getLink(repositoryId: string, digestOrAlias: string): Promise<LinkRow | undefined>;
+  /** ids of the repositories that these bytes are linked to */
+  linkedIn(canonical: string): Promise<string[]>;
   /**
    * Which of these bytes are still named: by a live version, by one deleted after `deletedAfter`, or by a link whose
    * lease runs at `now`, in any repository. A repository's deletion is the deletion of its versions.

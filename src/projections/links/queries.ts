@@ -25,6 +25,10 @@ const byAlias = prepared((db, p: Argument<{ repositoryId: string; digest: string
     .where('a.alias', '=', p('digest')),
 );
 
+const byBytes = prepared((db, p: Argument<{ canonical: string }>) =>
+  db.selectFrom('links').select('repositoryId').where('canonical', '=', p('canonical')).orderBy('repositoryId'),
+);
+
 /** A version's deletion, or its repository's, whichever came first. */
 const namedByVersions = (db: Db, canonicals: readonly string[], deletedAfter: string) =>
   db
@@ -61,6 +65,9 @@ export function linkQueries(views: Views): LinkQueries {
       const [link] = await byCanonical(views, { repositoryId, digest });
       const [found] = link ? [link] : await byAlias(views, { repositoryId, digest });
       return found && linkRow(found);
+    },
+    async linkedIn(canonical) {
+      return (await byBytes(views, { canonical })).map(({ repositoryId }) => repositoryId);
     },
     async referenced(canonicals, { deletedAfter, now }) {
       const found = new Set<string>();
