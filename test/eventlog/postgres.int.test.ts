@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest';
 import { openPostgresLog } from '../../src/eventlog/postgres/log.ts';
 import { eventLogContract } from '../contracts/eventlog.ts';
+import { restoreContract } from '../contracts/restore.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { describeWith } from '../support/services.ts';
 
@@ -11,7 +12,7 @@ describeWith(['postgres'], 'PostgreSQL', () => {
   });
   afterAll(() => server.stop());
 
-  eventLogContract('PostgreSQL', async () => {
+  async function make() {
     const url = await server.database();
     let log = await openPostgresLog({ url });
     return {
@@ -23,5 +24,8 @@ describeWith(['postgres'], 'PostgreSQL', () => {
       },
       dispose: () => log.close(),
     };
-  });
+  }
+
+  eventLogContract('PostgreSQL', make);
+  restoreContract('PostgreSQL', make);
 });

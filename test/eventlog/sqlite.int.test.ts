@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openSqliteLog } from '../../src/eventlog/sqlite/log.ts';
 import { eventLogContract } from '../contracts/eventlog.ts';
+import { restoreContract } from '../contracts/restore.ts';
 
-eventLogContract('SQLite', async () => {
+async function make() {
   const folder = await mkdtemp(join(tmpdir(), 'strongroom-log-'));
   const path = join(folder, 'events.db');
   let log = await openSqliteLog({ path });
@@ -20,4 +21,7 @@ eventLogContract('SQLite', async () => {
       await rm(folder, { recursive: true });
     },
   };
-});
+}
+
+eventLogContract('SQLite', make);
+restoreContract('SQLite', make);

@@ -32,6 +32,8 @@ export interface PostgresLogOptions {
   readonly url: string;
   /** of the role that owns the tables and migrates them; default `url` */
   readonly ownerUrl?: string;
+  /** how long an append waits for a server that is away, ms; default 5,000 */
+  readonly appendTimeoutMs?: number;
 }
 
 /**
@@ -44,7 +46,7 @@ export async function openPostgresLog(options: PostgresLogOptions): Promise<Rest
   // An idle connection that breaks is replaced at the next query: without a listener it would end the process
   pool.on('error', () => {});
   try {
-    return new LogOverPostgres(options.url, pool, await describe(pool));
+    return new LogOverPostgres(options, pool, await describe(pool));
   } catch (error) {
     await pool.end();
     throw error;
@@ -80,7 +82,11 @@ class LogOverPostgres implements RestorableLog {
   #refusal: StrongroomError | undefined;
   #closing: Promise<void> | undefined;
 
-  constructor(url: string, pool: pg.Pool, { head, ...identity }: Description) {
+  constructor(
+    { url, appendTimeoutMs = 5_000 }: PostgresLogOptions,
+    pool: pg.Pool,
+    { head, ...identity }: Description,
+  ) {
     this.#url = url;
     this.#pool = pool;
     this.#identity = identity;
@@ -91,7 +97,7 @@ class LogOverPostgres implements RestorableLog {
       this.#heard(Number(row![0]));
       return Number(row![0]);
     });
-    this.#queue = new AppendQueue(url, (group, outcomes) => {
+    this.#queue = new AppendQueue(url, appendTimeoutMs, (group, outcomes) => {
       for (const [at, outcome] of outcomes.entries()) {
         if (outcome.kind !== 'written') continue;
         this.#tail.push({ append: group[at]!, ...outcome });

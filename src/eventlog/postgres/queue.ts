@@ -9,8 +9,6 @@ import { commitGroup } from './write.ts';
 
 const GROUP_REQUESTS = 200;
 const GROUP_CHARACTERS = 8 * 1024 * 1024;
-/** How long an append may wait for a server that is away */
-const PATIENCE_MS = 5_000;
 const BACKOFF_MS = [20, 50, 100, 250, 500, 1_000];
 
 interface Waiting {
@@ -25,20 +23,23 @@ export type OnCommit = (group: readonly EncodedAppend[], outcomes: readonly Appe
 
 export class AppendQueue {
   readonly #config: pg.ClientConfig;
+  readonly #patienceMs: number;
   readonly #onCommit: OnCommit;
   readonly #waiting: Waiting[] = [];
   #client: pg.Client | undefined;
   #draining: Promise<void> | undefined;
 
-  constructor(url: string, onCommit: OnCommit) {
+  /** @param patienceMs how long an append may wait for a server that is away */
+  constructor(url: string, patienceMs: number, onCommit: OnCommit) {
     this.#config = writerConfig(url);
+    this.#patienceMs = patienceMs;
     this.#onCommit = onCommit;
   }
 
   /** @throws StrongroomError LOG_UNAVAILABLE after a few seconds without the server */
   append(append: EncodedAppend): Promise<AppendOutcome> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ append, until: Date.now() + PATIENCE_MS, resolve, reject });
+      this.#waiting.push({ append, until: Date.now() + this.#patienceMs, resolve, reject });
       this.#draining ??= this.#drain();
     });
   }

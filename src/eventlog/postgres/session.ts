@@ -61,8 +61,9 @@ function sqlState(error: unknown): string | undefined {
 export function isTransient(error: unknown): boolean {
   const state = sqlState(error);
   if (state === undefined) return !(error instanceof StrongroomError) && !(error instanceof TypeError);
-  // Connection, rollback (serialisation, deadlock), too many connections, lock and statement timeout, shutdown
-  return /^(08|40|53300|55P03|57|25P0)/.test(state);
+  // Connection, rollback (serialisation, deadlock), too many connections, database closed to connections, timeouts
+  // of locks, statements and idle transactions, shutdown
+  return /^(08|40|53300|55000|55P03|57|25P0)/.test(state);
 }
 
 /** Any failure as a refusal, saying which server. */

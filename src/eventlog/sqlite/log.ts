@@ -41,7 +41,11 @@ export interface SqliteLog extends RestorableLog {
 export async function openSqliteLog(options: SqliteLogOptions): Promise<SqliteLog> {
   // The published package holds the same files compiled
   const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
-  const worker = new Worker(new URL(file, import.meta.url), { workerData: { path: options.path } });
+  const worker = new Worker(new URL(file, import.meta.url), {
+    workerData: { path: options.path },
+    // Not those of this process: some of them (--input-type, --test) mean nothing to a thread, or stop it
+    execArgv: ['--disable-warning=ExperimentalWarning'],
+  });
   const { link, opened } = await WorkerLink.open(worker);
   return new LogOverWorker(link, opened, options);
 }
