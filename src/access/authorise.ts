@@ -51,17 +51,17 @@ export function covers(scope: Scope, target: Target): boolean {
 }
 
 /** What a bearer may be used for at most, by what it was asked for; the registry protocol checks the names. */
-const BEARER_ACTIONS: Readonly<Record<string, readonly Action[]>> = {
-  pull: ['pull'],
+const BEARER_ACTIONS: ReadonlyMap<string, readonly Action[]> = new Map([
+  ['pull', ['pull']],
   // whoever pushes looks first at what is there
-  push: ['pull', 'push', 'tag'],
-  delete: ['delete', 'tag'],
-  '*': ['pull', 'push', 'tag', 'delete'],
-};
+  ['push', ['pull', 'push', 'tag']],
+  ['delete', ['delete', 'tag']],
+  ['*', ['pull', 'push', 'tag', 'delete']],
+]);
 
 function withinLimits({ limits, issuedFor }: Caller, action: Action, target: Target): boolean {
   const asked = issuedFor?.flatMap(({ actions }) => actions);
-  if (asked && !asked.some(name => BEARER_ACTIONS[name]?.includes(action))) return false;
+  if (asked && !asked.some(name => BEARER_ACTIONS.get(name)?.includes(action))) return false;
   if (limits?.actions && !limits.actions.includes(action)) return false;
   return !limits?.scopes || limits.scopes.some(scope => covers(scope, target));
 }
