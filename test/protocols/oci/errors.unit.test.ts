@@ -156,7 +156,8 @@ describe('hiding what exists', () => {
   });
 
   test('who may know gets the truth', () => {
-    expect(render('REPOSITORY_UNKNOWN', 'bearer', true).status).toBe(404);
+    for (const authentication of ['bearer', 'anonymous'] as const)
+      expect(render('REPOSITORY_UNKNOWN', authentication, true).status).toBe(404);
     expect(bodyOf(render('FORBIDDEN', 'bearer', true)).message).toContain('because');
     expect(render('FORBIDDEN', 'anonymous', true).status).toBe(401);
   });

@@ -154,7 +154,7 @@ describe('manifests that are accepted', () => {
     const data = Buffer.from('{}').toString('base64');
     const empty = { mediaType: 'application/vnd.oci.empty.v1+json', digest, size: 2, data };
     expect(parse(image({ config: empty })).artifactType).toBe('application/vnd.oci.empty.v1+json');
-    for (const wrong of [{ data: 'AAAA' }, { data: '!' }, { data: 5 }, { size: 3 }])
+    for (const wrong of [{ data: 'AAAA' }, { data: 'W10=' }, { data: '!' }, { data: 5 }, { size: 3 }])
       expect(reasonOf(() => parse(image({ config: { ...empty, ...wrong } })))).toContain('data');
   });
 });
@@ -255,10 +255,6 @@ describe('manifests that are refused', () => {
       image({ layers: [descriptor('a', LAYER, { DIGEST: hex('b') })] }),
       OCI_IMAGE,
     ],
-    ['a key twice', '{"schemaVersion":2,"schemaVersion":2}', OCI_IMAGE],
-    ['a key twice, once escaped', '{"config":{},"\\u0063onfig":{}}', OCI_IMAGE],
-    ['a key twice, deep', '{"a":[{"b":1,"c":{"d":1,"d":2}}]}', OCI_IMAGE],
-    ['a byte order mark', `\ufeff${JSON.stringify(image())}`, OCI_IMAGE],
   ])('%s', (_what, document, contentType) => {
     expect(reasonOf(() => parse(document, contentType))).toMatch(/\S/);
   });
@@ -314,7 +310,24 @@ describe('manifests that are refused', () => {
   ])('%s, in bounded time', (_what, text) => {
     const started = performance.now();
     expect(reasonOf(() => parse(text, OCI_IMAGE))).toMatch(/\S/);
-    expect(performance.now() - started).toBeLessThan(1500);
+    expect(performance.now() - started).toBeLessThan(3000);
+  });
+
+  const valid = JSON.stringify(image({ x: 'HERE' }));
+  const withText = (text: string) => valid.replace('"HERE"', text);
+  test.each([
+    ['a key twice', valid.replace('{', '{"x":1,'), 'twice'],
+    ['a key twice, once escaped', valid.replace('{', '{"\\u0078":1,'), 'twice'],
+    ['a key twice, deep', withText('[{"b":1,"c":{"d":1,"d":2}}]'), 'twice'],
+    ['33 levels', withText(`${'['.repeat(32)}${']'.repeat(32)}`), '32 levels'],
+    ['100,000 values', withText(`[${'0,'.repeat(100_000)}0]`), '100000 values'],
+    ['a byte order mark', `\ufeff${valid}`, 'byte order mark'],
+    ['a string without end', valid.slice(0, valid.indexOf('"HERE"') + 3), 'has no end'],
+    ['a broken escape in a key', valid.replace('"x"', '"\\x"'), 'broken escape'],
+    ['no end', valid.slice(0, -1), 'not JSON'],
+  ])('%s in what would be a manifest', (_what, text, reason) => {
+    expect(parse(valid).shape).toBe('image');
+    expect(reasonOf(() => parse(text))).toContain(reason);
   });
 
   test('32 levels are read', () => {

@@ -173,6 +173,6 @@ describe('whatever is sent', () => {
       refusal(() => parseRequest('GET', `/v2/p/r/${part.repeat(1300)}!/tags/list`, ''));
     refusal(() => parseRequest('GET', '/v2/_catalog', `n=${'9'.repeat(16_000)}`));
     refusal(() => parseRequest('GET', '/v2/_catalog', 'a&'.repeat(8000)));
-    expect(performance.now() - started).toBeLessThan(500);
+    expect(performance.now() - started).toBeLessThan(2000);
   });
 });

@@ -279,7 +279,7 @@ export const REFUSED: readonly (readonly [method: string, url: string, code: Err
   ['GET', `${at}/tags/list?last=%00`, 'REQUEST_INVALID'],
   ['GET', `${at}/tags/list?last=${'x'.repeat(256)}`, 'REQUEST_INVALID'],
   ['GET', `/v2/_catalog?${'a=1&'.repeat(300)}`, 'REQUEST_INVALID'],
-  ['GET', `/v2/_catalog?last=${'a'.repeat(20_000)}`, 'REQUEST_INVALID'],
+  ['GET', `/v2/_catalog?unknown=${'a'.repeat(20_000)}`, 'REQUEST_INVALID'],
   ['PUT', `${at}/blobs/uploads/u1?digest=${A}&digest=${B}`, 'REQUEST_INVALID'],
   ['PUT', `${at}/manifests/1.0?tag=a`, 'REQUEST_INVALID'],
 ];
