@@ -108,9 +108,11 @@ describe('a success', () => {
 
 describe('an attempt that was never judged', () => {
   it('counts for nothing, even the one that locked', () => {
-    const { throttle, wait } = start();
+    const { throttle, fail, wait } = start();
+    fail(4, '10.0.0.1', 'admin');
     for (let round = 0; round < 100; round += 1) throttle.attempt('10.0.0.1', 'admin').withdrawn();
     expect(wait('10.0.0.1', 'admin')).toBe(0);
+    expect(wait('10.0.0.1', 'admin')).toBe(1);
   });
 });
 

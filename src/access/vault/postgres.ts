@@ -30,7 +30,7 @@ export async function openPostgresVault(options: PostgresVaultOptions): Promise<
   return createVault(await openPostgresVaultStore(options), options.now);
 }
 
-export async function openPostgresVaultStore({
+async function openPostgresVaultStore({
   url,
   maxConnections = 4,
 }: PostgresVaultOptions): Promise<VaultStore> {

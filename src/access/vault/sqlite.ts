@@ -23,7 +23,7 @@ export function openSqliteVault(path: string, now?: () => Date): Vault {
   return createVault(openSqliteVaultStore(path), now);
 }
 
-export function openSqliteVaultStore(path: string): VaultStore {
+function openSqliteVaultStore(path: string): VaultStore {
   const db = failing('the vault cannot be opened', () => open(path));
   const statements = prepare(db);
   const run = async <T>(work: () => T): Promise<T> => failing('the vault cannot be read or written', work);
