@@ -26,7 +26,11 @@ const byAlias = prepared((db, p: Argument<{ repositoryId: string; digest: string
 );
 
 const byBytes = prepared((db, p: Argument<{ canonical: string }>) =>
-  db.selectFrom('links').select('repositoryId').where('canonical', '=', p('canonical')).orderBy('repositoryId'),
+  db
+    .selectFrom('links')
+    .select('repositoryId')
+    .where('canonical', '=', p('canonical'))
+    .orderBy('repositoryId'),
 );
 
 /** A version's deletion, or its repository's, whichever came first. */
