@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { createMemoryLog } from '../../src/eventlog/memory.ts';
-import { eventLogContract, newEvents } from '../contracts/eventlog.ts';
+import { collect, eventLogContract, newEvents } from '../contracts/eventlog.ts';
 
 async function make() {
   const log = createMemoryLog();
@@ -18,4 +18,17 @@ it('takes its clock from outside, and never goes back with it', async () => {
     '2026-01-02T03:04:05.678Z',
     '2026-01-02T03:04:06.000Z',
   ]);
+});
+
+it('says that a reader is caught up only when nothing came while it read', async () => {
+  const log = createMemoryLog();
+  await log.append('s', newEvents(1), { expected: 'none' });
+  const seen: string[] = [];
+  await collect(log, {}, message => {
+    seen.push(message.kind);
+    // A slow reader: something is appended while it works on the last event it knows of
+    if (seen.length < 3) void log.append('s', newEvents(1), { expected: 'any' });
+    return message.kind === 'caughtUp';
+  });
+  expect(seen).toEqual(['event', 'event', 'event', 'caughtUp']);
 });
