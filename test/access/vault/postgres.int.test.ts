@@ -4,18 +4,18 @@ import { openPostgresVault } from '../../../src/access/vault/postgres.ts';
 import type { Vault } from '../../../src/access/vault.ts';
 import { isRefusal } from '../../../src/domain/errors.ts';
 import { vaultContract } from '../../contracts/vault.ts';
+import { startPostgres, type TestPostgres } from '../../support/postgres.ts';
 import { describeWith } from '../../support/services.ts';
-import { type PostgresServer, startPostgres } from './postgres-server.ts';
 
 describeWith(['postgres'], 'the vault in PostgreSQL', () => {
-  let server: PostgresServer;
+  let server: TestPostgres;
   beforeAll(async () => {
-    server = await startPostgres();
+    server = (await startPostgres())!;
   });
   afterAll(() => server?.stop());
 
   vaultContract('PostgreSQL', async now => {
-    const url = await server.createDatabase();
+    const url = await server.database();
     const vaults: Vault[] = [];
     const another = async () => {
       const vault = await openPostgresVault({ url, now });
@@ -40,7 +40,7 @@ describeWith(['postgres'], 'the vault in PostgreSQL', () => {
   };
 
   it('makes its schema once when servers start at once, for nobody else', async () => {
-    const url = await server.createDatabase();
+    const url = await server.database();
     const vaults = await Promise.all([1, 2, 3, 4].map(() => openPostgresVault({ url })));
     const secrets = await Promise.all(vaults.map(vault => vault.secret('race')));
     expect(new Set(secrets.map(secret => Buffer.from(secret).toString('hex'))).size).toBe(1);
@@ -51,14 +51,14 @@ describeWith(['postgres'], 'the vault in PostgreSQL', () => {
   });
 
   it('refuses a schema of a newer version', async () => {
-    const url = await server.createDatabase();
+    const url = await server.database();
     await (await openPostgresVault({ url })).close();
     await query(url, 'INSERT INTO strongroom_vault.migrations VALUES (99)');
     await expect(openPostgresVault({ url })).rejects.toThrow(/newer Strongroom/);
   });
 
   it('outlives its connections being cut', async () => {
-    const url = await server.createDatabase();
+    const url = await server.database();
     const vault = await openPostgresVault({ url });
     await vault.storePassword('p1', 's1', 'verifier');
     const cut = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'strongroom vault'
