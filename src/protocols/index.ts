@@ -2,4 +2,7 @@
 import { oci } from './oci/index.ts';
 import type { Protocol } from './protocol.ts';
 
-export const PROTOCOLS: readonly Protocol[] = [oci];
+export const PROTOCOLS = [oci] as const satisfies readonly Protocol[];
+
+/** The formats that repositories can have. */
+export type Format = (typeof PROTOCOLS)[number]['format'];

@@ -4,10 +4,10 @@ import { renderError } from './errors.ts';
 import { ROUTES } from './parse.ts';
 import { serve } from './serve.ts';
 
-export const oci: Protocol = {
+export const oci = {
   format: 'oci',
   mounts: ['/v2/'],
   handle: serve,
   refuse: renderError,
   routes: ROUTES,
-};
+} as const satisfies Protocol;
