@@ -48,18 +48,32 @@ const LAYERS: readonly Layer[] = [
   { folder: 'blobs', may: ['domain'], packages: [] },
   { folder: 'evidence', may: ['domain', ...PORTS], packages: ['canonicalize'] },
   { folder: 'jobs', may: ['domain', ...PORTS], packages: [] },
-  { folder: 'sql', may: ['domain'], packages: ['kysely', 'pg', 'node:sqlite'] },
+  { folder: 'projections', may: ['domain', 'sql', ...PORTS], packages: ['kysely', 'zod'] },
 
-  // Adapters: each the only place that knows its product.
+  // Adapters: each the only place that knows its product. Evidence and vault live in the database of the event log.
+  { folder: 'sql', may: ['domain'], types: ['application/fence'], packages: ['kysely', 'pg', 'node:sqlite'] },
   {
     folder: 'eventlog/sqlite',
-    may: ['domain', 'eventlog', 'sql'],
+    may: ['domain', 'eventlog', 'sql', 'evidence/rows'],
     packages: ['canonicalize', 'node:sqlite'],
   },
   { folder: 'eventlog/postgres', may: ['domain', 'eventlog', 'sql'], packages: ['canonicalize', 'pg'] },
   { folder: 'eventlog/kurrentdb', may: ['domain', 'eventlog'], packages: ['@eventstore/db-client', 'zod'] },
+  { folder: 'evidence/sqlite', may: ['domain', 'evidence'], types: ['eventlog/sqlite'], packages: [] },
+  { folder: 'evidence/postgres', may: ['domain', 'evidence', 'eventlog/postgres'], packages: ['pg'] },
+  { folder: 'access/vault/sqlite', may: ['domain', 'access', 'sql'], packages: ['node:sqlite'] },
+  { folder: 'access/vault/postgres', may: ['domain', 'access', 'sql'], packages: ['pg'] },
+  {
+    folder: 'projections/sqlite-*',
+    may: ['domain', 'projections', 'sql', ...PORTS],
+    packages: ['kysely', 'node:sqlite'],
+  },
+  {
+    folder: 'projections/postgres-*',
+    may: ['domain', 'projections', 'sql', ...PORTS],
+    packages: ['kysely', 'pg'],
+  },
   { folder: 'jobs/bullmq', may: ['domain', 'jobs'], packages: ['bullmq', 'ioredis'] },
-  { folder: 'projections', may: ['domain', 'sql', ...PORTS], packages: ['kysely', 'zod'] },
 
   // Capabilities.
   { folder: 'lifecycle', may: ['domain', 'application', ...PORTS], packages: [] },
@@ -77,7 +91,7 @@ const LAYERS: readonly Layer[] = [
   {
     folder: 'main',
     may: readdirSync(SRC).filter(name => name !== 'cli'),
-    packages: ['fastify', 'kysely', 'pino', 'prom-client'],
+    packages: ['pino', 'tar-stream', 'zod'],
   },
 ];
 

@@ -72,8 +72,9 @@ export function readImports(root: string): Import[] {
   return sourceFiles(root).flatMap(file => importsOf(file, readFileSync(join(root, file), 'utf8')));
 }
 
-/** Is `path` the file `place`, `place.ts`, or anything below the folder `place`? */
+/** Is `path` the file `place`, `place.ts`, or anything below the folder `place`? `a/b*` takes all that begins so. */
 export function isWithin(path: string, place: string): boolean {
+  if (place.endsWith('*')) return path.startsWith(place.slice(0, -1));
   return path === place || path === `${place}.ts` || path.startsWith(`${place}/`);
 }
 
