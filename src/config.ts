@@ -8,22 +8,61 @@ const schema = z
   .object({
     STRONGROOM_DATA: z.string().min(1).default('./data').describe('folder of all data of the embedded form'),
     STRONGROOM_HOST: z.string().min(1).default('127.0.0.1').describe('address to listen on'),
-    STRONGROOM_PORT: z.coerce.number().int().min(0).max(65_535).default(8080).describe('port to listen on; 0: any'),
-    STRONGROOM_TLS_CERT: optional.describe('PEM file of the certificate chain; with STRONGROOM_TLS_KEY: HTTPS'),
+    STRONGROOM_PORT: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(65_535)
+      .default(8080)
+      .describe('port to listen on; 0: any'),
+    STRONGROOM_TLS_CERT: optional.describe(
+      'PEM file of the certificate chain; with STRONGROOM_TLS_KEY: HTTPS',
+    ),
     STRONGROOM_TLS_KEY: optional.describe('PEM file of the private key'),
-    STRONGROOM_ADMIN_PASSWORD: z.string().min(8).max(256).optional().describe('password of admin at the first start'),
+    STRONGROOM_ADMIN_PASSWORD: z
+      .string()
+      .min(8)
+      .max(256)
+      .optional()
+      .describe('password of admin at the first start'),
     STRONGROOM_EVENTLOG_URL: optional.describe('sqlite (default), postgres://…, or esdb://…'),
-    STRONGROOM_VIEWS_URL: optional.describe('sqlite (default) or postgres://…; default: as the log, when that is PostgreSQL'),
+    STRONGROOM_VIEWS_URL: optional.describe(
+      'sqlite (default) or postgres://…; default: as the log, when that is PostgreSQL',
+    ),
     STRONGROOM_REDIS_URL: optional.describe('redis://…: jobs run on BullMQ; default: in the process'),
     STRONGROOM_ROLE: z.enum(['all', 'app', 'worker']).default('all').describe('what this process does'),
     STRONGROOM_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
-    STRONGROOM_TRUSTED_PROXIES: z.string().default('').describe('addresses or networks, by comma, whose Forwarded headers count'),
-    STRONGROOM_MAX_BLOB_BYTES: z.coerce.number().int().positive().default(64 * 1024 ** 3).describe('largest blob'),
+    STRONGROOM_TRUSTED_PROXIES: z
+      .string()
+      .default('')
+      .describe('addresses or networks, by comma, whose Forwarded headers count'),
+    STRONGROOM_MAX_BLOB_BYTES: z.coerce
+      .number()
+      .int()
+      .positive()
+      .default(64 * 1024 ** 3)
+      .describe('largest blob'),
     STRONGROOM_LEASE_SECONDS: duration(24 * 3600).describe('how long uploaded bytes wait for a manifest'),
-    STRONGROOM_RESTORE_SECONDS: duration(7 * 24 * 3600).describe('how long a deleted version can be restored'),
-    STRONGROOM_MAX_STALENESS_SECONDS: z.coerce.number().min(0).default(30).describe('how long pulls go on without the log'),
-    STRONGROOM_COLLECT_SECONDS: z.coerce.number().int().min(0).default(24 * 3600).describe('how often unreferenced bytes are collected; 0: never'),
-    STRONGROOM_MEMORY_CACHE_BYTES: z.coerce.number().int().min(0).default(64 * 1024 ** 2).describe('small blobs kept in memory'),
+    STRONGROOM_RESTORE_SECONDS: duration(7 * 24 * 3600).describe(
+      'how long a deleted version can be restored',
+    ),
+    STRONGROOM_MAX_STALENESS_SECONDS: z.coerce
+      .number()
+      .min(0)
+      .default(30)
+      .describe('how long pulls go on without the log'),
+    STRONGROOM_COLLECT_SECONDS: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .default(24 * 3600)
+      .describe('how often unreferenced bytes are collected; 0: never'),
+    STRONGROOM_MEMORY_CACHE_BYTES: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .default(64 * 1024 ** 2)
+      .describe('small blobs kept in memory'),
   })
   .refine(env => (env.STRONGROOM_TLS_CERT === undefined) === (env.STRONGROOM_TLS_KEY === undefined), {
     message: 'STRONGROOM_TLS_CERT and STRONGROOM_TLS_KEY belong together',
@@ -70,7 +109,14 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
 }
 
 /** Settings that other commands than `start` read, so that one environment serves them all. */
-const OTHERS = ['STRONGROOM_URL', 'STRONGROOM_TOKEN', 'STRONGROOM_USER', 'STRONGROOM_PASSWORD', 'STRONGROOM_OPA', 'STRONGROOM_CONFIG'];
+const OTHERS = [
+  'STRONGROOM_URL',
+  'STRONGROOM_TOKEN',
+  'STRONGROOM_USER',
+  'STRONGROOM_PASSWORD',
+  'STRONGROOM_OPA',
+  'STRONGROOM_CONFIG',
+];
 const KNOWN = new Set([...Object.keys(schema.shape), ...OTHERS]);
 
 function fromEnvironment(env: Environment): Config {
@@ -87,7 +133,9 @@ function fromEnvironment(env: Environment): Config {
     redisUrl: env.STRONGROOM_REDIS_URL,
     role: env.STRONGROOM_ROLE,
     logLevel: env.STRONGROOM_LOG_LEVEL,
-    trustedProxies: env.STRONGROOM_TRUSTED_PROXIES.split(',').map(text => text.trim()).filter(text => text !== ''),
+    trustedProxies: env.STRONGROOM_TRUSTED_PROXIES.split(',')
+      .map(text => text.trim())
+      .filter(text => text !== ''),
     maxBlobBytes: env.STRONGROOM_MAX_BLOB_BYTES,
     leaseMs: env.STRONGROOM_LEASE_SECONDS * 1000,
     restoreWindowMs: env.STRONGROOM_RESTORE_SECONDS * 1000,

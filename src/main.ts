@@ -4,6 +4,8 @@ import { ConfigError, readConfig } from './config.ts';
 import { isRefusal } from './domain/errors.ts';
 import { type Running, startServer } from './main/server.ts';
 
+export { restore } from './main/archive/restore.ts';
+export { verify } from './main/archive/verify.ts';
 export { runOnHost } from './main/host.ts';
 export { openSystem } from './main/system.ts';
 export { VERSION } from './main/version.ts';
@@ -16,7 +18,10 @@ export async function start(environment: NodeJS.ProcessEnv = process.env): Promi
   try {
     const config = readConfig(environment);
     const terminal = process.stdout.isTTY === true;
-    running = await startServer(config, { terminal, onBroken: error => stop(`the event log failed: ${error.message}`, 1) });
+    running = await startServer(config, {
+      terminal,
+      onBroken: error => stop(`the event log failed: ${error.message}`, 1),
+    });
   } catch (error) {
     if (!(error instanceof ConfigError) && !isRefusal(error) && !isSystemError(error)) throw error;
     process.stderr.write(`Strongroom cannot start:\n${error.message}\n`);

@@ -27,17 +27,23 @@ export async function bootstrap(
 
 const caller = (core: Core) => systemCaller(core.newId());
 
-async function ensureAdmin(core: Core, consistency: Consistency, configured: string | undefined): Promise<FirstStart> {
+async function ensureAdmin(
+  core: Core,
+  consistency: Consistency,
+  configured: string | undefined,
+): Promise<FirstStart> {
   const { byName } = await core.streams.load(principals, principalsStream());
   const known = byName[await core.access.nameHash('admin')];
-  if (known === undefined && Object.keys(byName).length > 0) return { generatedPassword: undefined, adminCreated: false };
+  if (known === undefined && Object.keys(byName).length > 0)
+    return { generatedPassword: undefined, adminCreated: false };
   const principal = known === undefined ? undefined : await core.queries.principalById(known);
   if (principal?.passwordSecretId) {
     await grantAdmin(core, consistency, principal.principalId);
     return { generatedPassword: undefined, adminCreated: false };
   }
   const password = configured ?? randomBytes(18).toString('base64url');
-  const principalId = known ?? (await createPrincipal(core, caller(core), { name: 'admin', kind: 'user' })).id;
+  const principalId =
+    known ?? (await createPrincipal(core, caller(core), { name: 'admin', kind: 'user' })).id;
   await consistency.settle();
   await grantAdmin(core, consistency, principalId);
   // the password comes last: a start that was cut off before does it again
@@ -52,7 +58,11 @@ async function grantAdmin(core: Core, consistency: Consistency, principalId: str
   await consistency.wait(await changeRole(core, caller(core), 'GrantRole', wanted));
 }
 
-async function ensureRepositories(core: Core, consistency: Consistency, formats: readonly string[]): Promise<void> {
+async function ensureRepositories(
+  core: Core,
+  consistency: Consistency,
+  formats: readonly string[],
+): Promise<void> {
   let main = await core.queries.projectByName('main');
   if (!main) {
     if ((await core.queries.listProjects({ limit: 1 })).length > 0) return;
@@ -81,7 +91,8 @@ export async function resetPassword(
   await consistency.settle();
   const host = systemCaller(core.newId(), 'host');
   const known = await core.queries.principalByNameHash(await core.access.nameHash(of.name));
-  const principalId = known?.principalId ?? (await createPrincipal(core, host, { name: of.name, kind: 'user' })).id;
+  const principalId =
+    known?.principalId ?? (await createPrincipal(core, host, { name: of.name, kind: 'user' })).id;
   await consistency.settle();
   const password = of.password ?? randomBytes(18).toString('base64url');
   await consistency.wait(await setPassword(core, { ...host }, principalId, password));

@@ -10,9 +10,13 @@ export interface Caller {
   /** token id or `password` */
   readonly credential?: string | undefined;
   /** what the credential may do at most; absent: all the principal may */
-  readonly limits?: { readonly scopes?: readonly Scope[] | undefined; readonly actions?: readonly Action[] | undefined } | undefined;
+  readonly limits?:
+    | { readonly scopes?: readonly Scope[] | undefined; readonly actions?: readonly Action[] | undefined }
+    | undefined;
   /** what a bearer of the token endpoint was asked for: it does no more than that */
-  readonly issuedFor?: readonly { readonly type: string; readonly name: string; readonly actions: readonly string[] }[] | undefined;
+  readonly issuedFor?:
+    | readonly { readonly type: string; readonly name: string; readonly actions: readonly string[] }[]
+    | undefined;
   readonly correlationId: string;
   /** from Idempotency-Key, already scoped to the actor */
   readonly commandId?: string | undefined;
@@ -25,6 +29,9 @@ export interface Grant {
 }
 
 /** The registry acting on its own behalf: jobs, first start, reactors. */
-export function systemCaller(correlationId: string, authentication: 'host' | 'internal' = 'internal'): Caller {
+export function systemCaller(
+  correlationId: string,
+  authentication: 'host' | 'internal' = 'internal',
+): Caller {
   return { id: 'system', kind: 'system', authentication, correlationId };
 }

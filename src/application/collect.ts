@@ -33,30 +33,45 @@ interface Blob {
 
 const BATCH = 200;
 
-export async function collect(core: Core, caller: Caller, options: CollectionOptions = {}): Promise<CollectionReport> {
+/** One collection at a time, and none during a backup: it waits for its turn. */
+export function collect(
+  core: Core,
+  caller: Caller,
+  options: CollectionOptions = {},
+): Promise<CollectionReport> {
+  return options.dryRun
+    ? run(core, caller, options)
+    : core.collection.exclusive(() => run(core, caller, options));
+}
+
+async function run(core: Core, caller: Caller, options: CollectionOptions): Promise<CollectionReport> {
   const request = { caller, action: 'operate' as const, at: INSTANCE, facts: {}, target: 'collection' };
   const admission = await Admission.withoutPolicy(core, request);
-  const run = { runId: core.newId(), examined: 0, removed: 0, bytes: 0 };
+  const so = { runId: core.newId(), examined: 0, removed: 0, bytes: 0 };
   const youngest = core.now().getTime() - core.settings.leaseMs;
   let batch: Blob[] = [];
   const work = async () => {
-    const removed = await collectBatch(core, admission, { runId: run.runId, batch, dryRun: options.dryRun ?? false });
-    run.removed += removed.length;
-    run.bytes += removed.reduce((sum, { size }) => sum + size, 0);
-    options.onProgress?.(run);
+    const removed = await collectBatch(core, admission, {
+      runId: so.runId,
+      batch,
+      dryRun: options.dryRun ?? false,
+    });
+    so.removed += removed.length;
+    so.bytes += removed.reduce((sum, { size }) => sum + size, 0);
+    options.onProgress?.(so);
     batch = [];
   };
   for await (const blob of core.blobs.list()) {
     if (options.signal?.aborted) break;
-    run.examined++;
+    so.examined++;
     // bytes younger than a lease may belong to an upload that is about to be linked
     if (blob.createdAt > youngest) continue;
     batch.push({ digest: blob.digest, size: blob.size });
     if (batch.length >= BATCH) await work();
   }
   if (batch.length > 0) await work();
-  if (!options.dryRun) await append(core, admission, 'CollectionCompleted', { ...run });
-  return { ...run, dryRun: options.dryRun ?? false };
+  if (!options.dryRun) await append(core, admission, 'CollectionCompleted', { ...so });
+  return { ...so, dryRun: options.dryRun ?? false };
 }
 
 async function collectBatch(
@@ -74,8 +89,17 @@ async function collectBatch(
     await append(core, admission, 'BlobsCollected', { runId, blobs });
     for (const { digest } of doomed) {
       for (const repositoryId of await core.queries.linkedIn(digest)) {
-        const command = { kind: 'UnlinkBlob' as const, repositoryId, canonical: digest, cause: 'collection' as const };
-        await execute(core, admission, { aggregate: link, stream: linkStream(repositoryId, digest), command });
+        const command = {
+          kind: 'UnlinkBlob' as const,
+          repositoryId,
+          canonical: digest,
+          cause: 'collection' as const,
+        };
+        await execute(core, admission, {
+          aggregate: link,
+          stream: linkStream(repositoryId, digest),
+          command,
+        });
       }
       await core.blobs.remove(digest);
     }
@@ -84,11 +108,15 @@ async function collectBatch(
 }
 
 async function unreferenced(core: Core, blobs: readonly Blob[]): Promise<readonly Blob[]> {
-  if (core.views.rebuilding()) throw refuse('VIEWS_BEHIND', 'nothing is collected while the views are being rebuilt');
+  if (core.views.rebuilding())
+    throw refuse('VIEWS_BEHIND', 'nothing is collected while the views are being rebuilt');
   const now = core.now();
   const named = await core.queries.referenced(
     blobs.map(({ digest }) => digest),
-    { now: now.toISOString(), deletedAfter: new Date(now.getTime() - core.settings.restoreWindowMs).toISOString() },
+    {
+      now: now.toISOString(),
+      deletedAfter: new Date(now.getTime() - core.settings.restoreWindowMs).toISOString(),
+    },
   );
   return blobs.filter(({ digest }) => !named.has(digest));
 }
@@ -96,5 +124,7 @@ async function unreferenced(core: Core, blobs: readonly Blob[]): Promise<readonl
 async function append(core: Core, admission: Admission, type: string, data: JsonObject): Promise<void> {
   const id = derivedId(`${core.newId()}\n${type}`);
   const stream = `collection-${core.now().getUTCFullYear()}`;
-  await core.log.append(stream, [{ id, type, version: 1, data, meta: metadata(core, admission) }], { expected: 'any' });
+  await core.log.append(stream, [{ id, type, version: 1, data, meta: metadata(core, admission) }], {
+    expected: 'any',
+  });
 }

@@ -33,7 +33,8 @@ export function createConsistency(core: Pick<Core, 'log' | 'views' | 'settings' 
       try {
         await next;
       } catch (error) {
-        if (!isRefusal(error, 'LOG_UNAVAILABLE') || core.now().getTime() - settledAt > maxStalenessMs) throw error;
+        if (!isRefusal(error, 'LOG_UNAVAILABLE') || core.now().getTime() - settledAt > maxStalenessMs)
+          throw error;
       }
     },
     async wait(position) {

@@ -67,6 +67,8 @@ export interface Core {
   readonly denials: DenialRecorder;
   readonly downloads: DownloadRecorder;
   readonly fence: Fence;
+  /** shared by backups, held alone by a collection */
+  readonly collection: Fence;
   readonly logger: Logger;
   readonly now: () => Date;
   readonly newId: () => string;

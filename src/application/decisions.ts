@@ -50,7 +50,9 @@ export async function showDecision(core: Core, eventId: string) {
   const evidence = async (digest: string | undefined) => {
     if (digest === undefined) return undefined;
     const bytes = await core.evidence.get(digest);
-    return bytes === undefined || bytes === 'erased' ? (bytes ?? 'missing') : JSON.parse(Buffer.from(bytes).toString('utf8'));
+    return bytes === undefined || bytes === 'erased'
+      ? (bytes ?? 'missing')
+      : JSON.parse(Buffer.from(bytes).toString('utf8'));
   };
   const sets = decision.sets.map(async set => ({ ...set, findings: await evidence(set.result) }));
   return {

@@ -2,8 +2,7 @@
  * Refusals as events, counted per actor, rule, target and minute: the first is appended at once (with the decision it
  * rests on), the rest of the minute as one event when the minute is over. Challenges and malformed requests are none.
  */
-import type { Role } from '../domain/values/actions.ts';
-import type { Action } from '../domain/values/actions.ts';
+import type { Action, Role } from '../domain/values/actions.ts';
 import type { JsonObject } from '../domain/values/json.ts';
 import type { EventLog } from '../eventlog/port.ts';
 import type { RecordedDecision } from '../policies/decision.ts';

@@ -14,11 +14,10 @@ export function createLocalFence(): Fence {
   let alone = false;
   const queue: { exclusive: boolean; start: () => void }[] = [];
 
+  const admits = (exclusive: boolean) => !alone && !(exclusive && sharers > 0);
   const advance = () => {
-    while (queue[0] && !alone) {
-      if (queue[0].exclusive && sharers > 0) return;
-      const next = queue.shift();
-      if (!next) return;
+    for (let next = queue[0]; next && admits(next.exclusive); next = queue[0]) {
+      queue.shift();
       if (next.exclusive) alone = true;
       else sharers++;
       next.start();

@@ -5,7 +5,12 @@
 import { refuse, type StrongroomError } from '../domain/errors.ts';
 import type { Action, Role, Scope } from '../domain/values/actions.ts';
 import type { JsonObject } from '../domain/values/json.ts';
-import { type Attachment, type Decision, type RecordedDecision, recordDecision } from '../policies/decision.ts';
+import {
+  type Attachment,
+  type Decision,
+  type RecordedDecision,
+  recordDecision,
+} from '../policies/decision.ts';
 import { evaluateGate } from '../policies/gate.ts';
 import type { PolicyInput } from '../policies/input.ts';
 import type { Caller } from './caller.ts';
@@ -42,8 +47,17 @@ export interface Verdict {
 }
 
 const GATED: ReadonlySet<Action> = new Set<Action>([
-  'push', 'tag', 'promote', 'hold', 'release', 'delete', 'restore', 'pull',
-  'repository-change', 'access-change', 'policy-change',
+  'push',
+  'tag',
+  'promote',
+  'hold',
+  'release',
+  'delete',
+  'restore',
+  'pull',
+  'repository-change',
+  'access-change',
+  'policy-change',
 ]);
 
 /** Asks the policies that bind this place. Evidence is durable when it resolves. @throws when it cannot be asked */
@@ -94,7 +108,12 @@ function inputOf(core: Core, question: Question): PolicyInput {
     version: 1,
     action,
     now: { ms: now.getTime(), rfc3339: now.toISOString() },
-    actor: { id: caller.id, kind: caller.kind, roles: [...roles].sort(), authentication: caller.authentication },
+    actor: {
+      id: caller.id,
+      kind: caller.kind,
+      roles: [...roles].sort(),
+      authentication: caller.authentication,
+    },
     ...(project ? { project: { id: project.id, name: project.name } } : {}),
     ...(repository
       ? {

@@ -38,7 +38,12 @@ async function admitFor(core: Core, of: Governed, action: Action, facts: Facts =
 }
 
 /** A version of this repository, also a deleted one. @throws VERSION_UNKNOWN */
-export async function versionOf(core: Core, repository: RepositoryInfo, name: string, version: string): Promise<VersionRow> {
+export async function versionOf(
+  core: Core,
+  repository: RepositoryInfo,
+  name: string,
+  version: string,
+): Promise<VersionRow> {
   const row = await getVersion(core, repository, name, version);
   if (!row) throw refuse('VERSION_UNKNOWN', `${name}@${version}`);
   return row;
@@ -50,7 +55,11 @@ export interface Held {
 }
 
 /** Holds a version here, or its bytes everywhere. Several holds are independent of each other. */
-export async function hold(core: Core, of: Governed, how: { reason: string; everywhere: boolean }): Promise<Held> {
+export async function hold(
+  core: Core,
+  of: Governed,
+  how: { reason: string; everywhere: boolean },
+): Promise<Held> {
   const facts = { hold: { kind: 'manual', everywhere: how.everywhere, hasReason: how.reason !== '' } };
   if (how.everywhere) await authoriseEverywhere(core, of, 'hold');
   const admission = await admitFor(core, of, 'hold', facts);
@@ -110,10 +119,15 @@ export async function release(
 
 /** Takes a version out of sight; its bytes stay for the restore window. Its tags name nothing until it is restored. */
 export async function deleteVersion(core: Core, of: Governed): Promise<Position | undefined> {
-  const tags = await core.queries.tagsOfVersion(of.repository.repositoryId, of.version.package, of.version.version);
+  const tags = await core.queries.tagsOfVersion(
+    of.repository.repositoryId,
+    of.version.package,
+    of.version.version,
+  );
   const fixed = tags.find(({ tag: name }) => isImmutableTag(of.repository.immutableTags, name))?.tag;
   const admission = await admitFor(core, of, 'delete');
-  if (fixed !== undefined) throw refuse('TAG_IMMUTABLE', `${fixed} names this version, so it cannot be deleted`);
+  if (fixed !== undefined)
+    throw refuse('TAG_IMMUTABLE', `${fixed} names this version, so it cannot be deleted`);
   const { position } = await execute(core, admission, {
     aggregate: placement,
     stream: placementStream(placeOf(of.version)),
@@ -126,10 +140,15 @@ export async function deleteVersion(core: Core, of: Governed): Promise<Position 
 export async function restoreVersion(core: Core, of: Governed): Promise<Position | undefined> {
   const admission = await admitFor(core, of, 'restore');
   return core.fence.shared(async () => {
-    const parts = of.version.references.filter(({ relation }) => relation === 'config' || relation === 'layer');
+    const parts = of.version.references.filter(
+      ({ relation }) => relation === 'config' || relation === 'layer',
+    );
     for (const { canonical, digest } of [...of.version.files, ...parts]) {
       if (canonical && !(await core.blobs.stat(canonical)))
-        throw refuse('STATE_CONFLICT', `it cannot be restored: ${digest} was removed after the restore window`);
+        throw refuse(
+          'STATE_CONFLICT',
+          `it cannot be restored: ${digest} was removed after the restore window`,
+        );
     }
     const { position } = await execute(core, admission, {
       aggregate: placement,
@@ -141,11 +160,7 @@ export async function restoreVersion(core: Core, of: Governed): Promise<Position
 }
 
 /** Removes one tag; other tags of the same version stay. @throws TAG_UNKNOWN, TAG_IMMUTABLE */
-export async function removeTag(
-  core: Core,
-  of: Governed,
-  name: string,
-): Promise<Position | undefined> {
+export async function removeTag(core: Core, of: Governed, name: string): Promise<Position | undefined> {
   const { repository, version } = of;
   const admission = await admitFor(core, of, 'delete', { tag: { name, previousDigest: version.version } });
   const named = { repositoryId: repository.repositoryId, package: version.package, tag: name };

@@ -31,7 +31,12 @@ export class Admission {
   readonly commandId: string;
   readonly #made = true;
 
-  private constructor(request: Request, roles: readonly Role[], verdict: Verdict | undefined, commandId: string) {
+  private constructor(
+    request: Request,
+    roles: readonly Role[],
+    verdict: Verdict | undefined,
+    commandId: string,
+  ) {
     this.caller = request.caller;
     this.roles = roles;
     this.at = request.at;

@@ -27,7 +27,11 @@ export async function holdsOn(
   return parentHolds(core, repository, version, depth);
 }
 
-async function ownHolds(core: Core, repository: RepositoryInfo, version: VersionRow): Promise<readonly HoldRow[]> {
+async function ownHolds(
+  core: Core,
+  repository: RepositoryInfo,
+  version: VersionRow,
+): Promise<readonly HoldRow[]> {
   const key = `${version.package} ${version.version}`;
   const place = { repositoryId: repository.repositoryId, package: version.package, version: version.version };
   const [onBytes, onPlace] = await Promise.all([
@@ -35,7 +39,9 @@ async function ownHolds(core: Core, repository: RepositoryInfo, version: Version
     core.hot.get('global', `holds ${repository.repositoryId} ${key} ${version.incarnation}`, () =>
       core.queries.openHolds({ subjects: subjectsOf(version) }),
     ),
-    core.hot.get(repository.repositoryId, `holds ${key}`, () => core.queries.openHolds({ subjects: [], place })),
+    core.hot.get(repository.repositoryId, `holds ${key}`, () =>
+      core.queries.openHolds({ subjects: [], place }),
+    ),
   ]);
   return [...onBytes, ...onPlace];
 }
@@ -47,8 +53,10 @@ async function parentHolds(
   version: VersionRow,
   depth: number,
 ): Promise<readonly HoldRow[]> {
-  const { parents, tagged } = await core.hot.get(repository.repositoryId, `parents ${version.package} ${version.version}`, () =>
-    parentsOf(core, repository, version),
+  const { parents, tagged } = await core.hot.get(
+    repository.repositoryId,
+    `parents ${version.package} ${version.version}`,
+    () => parentsOf(core, repository, version),
   );
   if (tagged || parents.length === 0) return [];
   const holds: HoldRow[] = [];
@@ -66,7 +74,9 @@ async function parentsOf(core: Core, repository: RepositoryInfo, version: Versio
   const names = naming.filter(row => row.relation === 'child' && row.status === 'live').slice(0, 100);
   if (names.length === 0) return { parents: [], tagged: false };
   const tags = await core.queries.tagsOfVersion(repository.repositoryId, version.package, version.version);
-  const rows = await Promise.all(names.map(row => core.queries.getVersion(repository.repositoryId, row.package, row.version)));
+  const rows = await Promise.all(
+    names.map(row => core.queries.getVersion(repository.repositoryId, row.package, row.version)),
+  );
   return { parents: rows.filter(row => row !== undefined), tagged: tags.length > 0 };
 }
 
@@ -78,7 +88,9 @@ export async function heldRefusal(
   holds: readonly HoldRow[],
 ): Promise<StrongroomError> {
   const readable = (await mayDo(core, caller, 'pull', at(repository))).allowed;
-  const reasons = readable ? await Promise.all(holds.slice(0, 3).map(hold => core.sealing.unseal(hold.reason))) : [];
+  const reasons = readable
+    ? await Promise.all(holds.slice(0, 3).map(hold => core.sealing.unseal(hold.reason)))
+    : [];
   const said = reasons.filter(reason => reason !== undefined && reason !== '').join('; ');
   return refuse('ARTIFACT_HELD', {
     reason: said || 'no reason is recorded',

@@ -5,7 +5,7 @@ import type { Caller } from './caller.ts';
 import { referrersOf } from './closure.ts';
 import type { Core } from './core.ts';
 import { heldRefusal, holdsOn } from './holds.ts';
-import { Released, type Asked } from './resolve.ts';
+import { type Asked, Released } from './resolve.ts';
 import { at, mayDo } from './rights.ts';
 
 export interface PageOf<T> {
@@ -23,15 +23,22 @@ export async function listTags(
 ): Promise<PageOf<string>> {
   if (!(await core.queries.getPackage(repository.repositoryId, packageName))) throw refuse('PACKAGE_UNKNOWN');
   const items: string[] = [];
-  let last = after;
-  for (;;) {
-    const rows = await core.queries.listTags(repository.repositoryId, packageName, { after: last, limit: limit + 1 });
-    for (const row of rows) {
-      if (items.length >= limit) return { items, more: true };
-      if (await isAvailable(core, repository, packageName, row.version)) items.push(row.tag);
-    }
+  for await (const tag of availableTags(core, repository, packageName, after)) {
+    if (items.length >= limit) return { items, more: true };
+    items.push(tag);
+  }
+  return { items, more: false };
+}
+
+async function* availableTags(core: Core, repository: RepositoryInfo, packageName: string, after?: string) {
+  for (let last = after; ; ) {
+    const rows = await core.queries.listTags(repository.repositoryId, packageName, {
+      after: last,
+      limit: 1000,
+    });
+    for (const row of rows) if (await isAvailable(core, repository, packageName, row.version)) yield row.tag;
     last = rows.at(-1)?.tag;
-    if (rows.length <= limit || last === undefined) return { items, more: false };
+    if (rows.length < 1000 || last === undefined) return;
   }
 }
 
@@ -90,17 +97,27 @@ export async function listCatalogue(
 }
 
 /** Ids of the repositories that the caller may pull from. */
-export async function readableRepositories(core: Core, caller: Caller, format?: string): Promise<readonly string[]> {
+export async function readableRepositories(
+  core: Core,
+  caller: Caller,
+  format?: string,
+): Promise<readonly string[]> {
   const ids: string[] = [];
-  let after: { projectName: string; name: string } | undefined;
-  for (;;) {
+  for await (const row of allRepositories(core))
+    if (
+      (format === undefined || row.format === format) &&
+      (await mayDo(core, caller, 'pull', at(row))).allowed
+    )
+      ids.push(row.repositoryId);
+  return ids;
+}
+
+async function* allRepositories(core: Core) {
+  for (let after: { projectName: string; name: string } | undefined; ; ) {
     const rows = await core.queries.listRepositories({ after, limit: 500 });
-    for (const row of rows) {
-      if (format !== undefined && row.format !== format) continue;
-      if ((await mayDo(core, caller, 'pull', at(row))).allowed) ids.push(row.repositoryId);
-    }
+    yield* rows;
     const last = rows.at(-1);
-    if (rows.length < 500 || !last) return ids;
+    if (rows.length < 500 || !last) return;
     after = { projectName: last.projectName, name: last.name };
   }
 }

@@ -1,4 +1,7 @@
 /** Users, service accounts, their credentials and roles. */
+
+import { checkPasswordPolicy } from '../access/passwords.ts';
+import { mintToken } from '../access/tokens.ts';
 import { credentials, credentialsStream, type TokenLimits } from '../domain/access/credentials.ts';
 import { grants, grantsStream } from '../domain/access/grants.ts';
 import { type PrincipalKind, principals, principalsStream } from '../domain/access/principals.ts';
@@ -6,19 +9,22 @@ import { refuse } from '../domain/errors.ts';
 import type { Role, Scope } from '../domain/values/actions.ts';
 import type { JsonObject } from '../domain/values/json.ts';
 import { parsePrincipalName } from '../domain/values/names.ts';
-import { checkPasswordPolicy } from '../access/passwords.ts';
-import { mintToken } from '../access/tokens.ts';
 import type { Position } from '../eventlog/port.ts';
 import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
 import { Admission, admit, execute } from './handle.ts';
 import { placeOfScope } from './policies.ts';
-import { type Made } from './projects.ts';
+import type { Made } from './projects.ts';
 import { latest } from './publish.ts';
 import { INSTANCE } from './rights.ts';
 import { derivedId } from './streams.ts';
 
-function change(core: Core, caller: Caller, facts: JsonObject & { kind: string }, target: string): Promise<Admission> {
+function change(
+  core: Core,
+  caller: Caller,
+  facts: JsonObject & { kind: string },
+  target: string,
+): Promise<Admission> {
   return admit(core, { caller, action: 'access-change', at: INSTANCE, facts: { change: facts }, target });
 }
 
@@ -32,7 +38,12 @@ export interface NewPrincipal {
 export async function createPrincipal(core: Core, caller: Caller, wanted: NewPrincipal): Promise<Made> {
   parsePrincipalName(wanted.name);
   if (wanted.password !== undefined) checkPasswordPolicy(wanted.password);
-  const admission = await change(core, caller, { kind: 'create-principal', principalKind: wanted.kind }, wanted.kind);
+  const admission = await change(
+    core,
+    caller,
+    { kind: 'create-principal', principalKind: wanted.kind },
+    wanted.kind,
+  );
   const nameHash = await core.access.nameHash(wanted.name);
   const principalId = derivedId(`${admission.commandId}\nprincipal`).replaceAll('-', '').slice(0, 20);
   const made = await execute(core, admission, {
@@ -72,9 +83,21 @@ async function storePassword(core: Core, admission: Admission, principalId: stri
   return position;
 }
 
-async function forPrincipal(core: Core, caller: Caller, principalId: string, kind: string): Promise<Admission> {
-  if (caller.id !== principalId || caller.limits) return change(core, caller, { kind, principalId }, principalId);
-  const request = { caller, action: 'access-change' as const, at: INSTANCE, facts: { change: { kind, principalId } }, target: principalId };
+async function forPrincipal(
+  core: Core,
+  caller: Caller,
+  principalId: string,
+  kind: string,
+): Promise<Admission> {
+  if (caller.id !== principalId || caller.limits)
+    return change(core, caller, { kind, principalId }, principalId);
+  const request = {
+    caller,
+    action: 'access-change' as const,
+    at: INSTANCE,
+    facts: { change: { kind, principalId } },
+    target: principalId,
+  };
   return Admission.ofOneself(core, request);
 }
 
@@ -87,16 +110,26 @@ async function existing(core: Core, caller: Caller, principalId: string) {
 
 export async function setDisabled(core: Core, caller: Caller, principalId: string, disabled: boolean) {
   const kind = disabled ? 'DisablePrincipal' : 'EnablePrincipal';
-  const admission = await change(core, caller, { kind: disabled ? 'disable' : 'enable', principalId }, principalId);
+  const admission = await change(
+    core,
+    caller,
+    { kind: disabled ? 'disable' : 'enable', principalId },
+    principalId,
+  );
   const command = { kind, principalId } as const;
-  return (await execute(core, admission, { aggregate: principals, stream: principalsStream(), command })).position;
+  return (await execute(core, admission, { aggregate: principals, stream: principalsStream(), command }))
+    .position;
 }
 
 /** Deletes the principal and destroys the key under which their personal data is sealed. */
 export async function deletePrincipal(core: Core, caller: Caller, principalId: string) {
   const admission = await change(core, caller, { kind: 'delete-principal', principalId }, principalId);
   const command = { kind: 'DeletePrincipal' as const, principalId };
-  const { position } = await execute(core, admission, { aggregate: principals, stream: principalsStream(), command });
+  const { position } = await execute(core, admission, {
+    aggregate: principals,
+    stream: principalsStream(),
+    command,
+  });
   await core.access.vault.removePasswords(principalId);
   await core.access.forget(principalId);
   return position;
@@ -110,7 +143,11 @@ export interface NewToken {
 }
 
 /** Issues a token. `token` is shown this once. A limited credential cannot make a token that may more than itself. */
-export async function issueToken(core: Core, caller: Caller, wanted: NewToken): Promise<Made & { token: string }> {
+export async function issueToken(
+  core: Core,
+  caller: Caller,
+  wanted: NewToken,
+): Promise<Made & { token: string }> {
   const { principalId, limits, expiresAt } = wanted;
   if (expiresAt !== undefined && Date.parse(expiresAt) <= core.now().getTime())
     throw refuse('REQUEST_INVALID', 'the expiry lies in the past');
@@ -161,7 +198,9 @@ export async function changeRole(
   const facts = { change: { kind: kind === 'GrantRole' ? 'grant' : 'revoke', principalId, role } };
   const target = `${role} ${principalId}`;
   const admission = await admit(core, { caller, action: 'access-change', at: place, facts, target });
-  if (kind === 'GrantRole' && !(await core.queries.principalById(principalId))) throw refuse('PRINCIPAL_UNKNOWN');
+  if (kind === 'GrantRole' && !(await core.queries.principalById(principalId)))
+    throw refuse('PRINCIPAL_UNKNOWN');
   const command = { kind, scope, principalId, role };
-  return (await execute(core, admission, { aggregate: grants, stream: grantsStream(scope), command })).position;
+  return (await execute(core, admission, { aggregate: grants, stream: grantsStream(scope), command }))
+    .position;
 }

@@ -45,7 +45,12 @@ export async function repositoryFor(
 }
 
 /** The project of this name, if the caller may do this there. */
-export async function projectFor(core: Core, caller: Caller, name: string, action: Action): Promise<ProjectRow> {
+export async function projectFor(
+  core: Core,
+  caller: Caller,
+  name: string,
+  action: Action,
+): Promise<ProjectRow> {
   const project = await findProject(core, name);
   const place = project ? { project: { id: project.projectId, name: project.name } } : INSTANCE;
   const { allowed } = await mayDo(core, caller, action, place);

@@ -28,7 +28,12 @@ export async function placeOfScope(core: Core, scope: Scope): Promise<At> {
   return { project: { id: project.projectId, name: project.name } };
 }
 
-async function admitChange(core: Core, caller: Caller, scope: Scope, facts: JsonObject & { kind: string; set: string }) {
+async function admitChange(
+  core: Core,
+  caller: Caller,
+  scope: Scope,
+  facts: JsonObject & { kind: string; set: string },
+) {
   const place = await placeOfScope(core, scope);
   const target = `${facts.kind} ${facts.set}`;
   return admit(core, { caller, action: 'policy-change', at: place, facts: { change: facts }, target });
@@ -56,34 +61,60 @@ export async function attachPolicy(core: Core, caller: Caller, wanted: NewAttach
   // the module must outlive this program's version: a decision made with it can be replayed for ever
   await core.evidence.put(set.bytes);
   const attachmentId = derivedId(`${admission.commandId}\nattach ${set.name}`);
-  const command = { kind: 'AttachPolicy' as const, scope, attachmentId, set: set.name, module: set.moduleDigest, level, params };
-  const { position } = await execute(core, admission, { aggregate: policy, stream: policyStream(scope), command });
+  const command = {
+    kind: 'AttachPolicy' as const,
+    scope,
+    attachmentId,
+    set: set.name,
+    module: set.moduleDigest,
+    level,
+    params,
+  };
+  const { position } = await execute(core, admission, {
+    aggregate: policy,
+    stream: policyStream(scope),
+    command,
+  });
   return { id: attachmentId, position };
 }
 
 export async function setPolicyLevel(core: Core, caller: Caller, of: AttachmentRow, level: EnforcementLevel) {
-  const admission = await relax(core, caller, of, { kind: 'set-level', set: of.set, level }, level === 'off');
+  const facts = { kind: 'set-level', set: of.set, level };
+  const admission =
+    level === 'off'
+      ? await admitRemoval(core, caller, of, facts)
+      : await admitChange(core, caller, of.scope, facts);
   const command = { kind: 'SetLevel' as const, scope: of.scope, attachmentId: of.attachmentId, level };
-  return (await execute(core, admission, { aggregate: policy, stream: policyStream(of.scope), command })).position;
+  return (await execute(core, admission, { aggregate: policy, stream: policyStream(of.scope), command }))
+    .position;
 }
 
-export async function detachPolicy(core: Core, caller: Caller, of: AttachmentRow): Promise<Position | undefined> {
-  const admission = await relax(core, caller, of, { kind: 'detach', set: of.set }, true);
+export async function detachPolicy(
+  core: Core,
+  caller: Caller,
+  of: AttachmentRow,
+): Promise<Position | undefined> {
+  const admission = await admitRemoval(core, caller, of, { kind: 'detach', set: of.set });
   const command = { kind: 'DetachPolicy' as const, scope: of.scope, attachmentId: of.attachmentId };
-  return (await execute(core, admission, { aggregate: policy, stream: policyStream(of.scope), command })).position;
+  return (await execute(core, admission, { aggregate: policy, stream: policyStream(of.scope), command }))
+    .position;
 }
 
 /** Taking a policy off is never blocked by that policy: the gate is asked without it. */
-async function relax(
+async function admitRemoval(
   core: Core,
   caller: Caller,
   of: AttachmentRow,
   facts: JsonObject & { kind: string; set: string },
-  takesOff: boolean,
 ): Promise<Admission> {
-  if (!takesOff) return admitChange(core, caller, of.scope, facts);
   const place = await placeOfScope(core, of.scope);
-  const request = { caller, action: 'policy-change' as const, at: place, facts: { change: facts }, target: of.set };
+  const request = {
+    caller,
+    action: 'policy-change' as const,
+    at: place,
+    facts: { change: facts },
+    target: of.set,
+  };
   return admit(core, request, of.attachmentId);
 }
 
@@ -93,15 +124,23 @@ export async function breakGlass(core: Core, caller: Caller, of: AttachmentRow, 
   const request = { caller, action: 'policy-change' as const, at: place, facts: {}, target: of.set };
   const admission = await Admission.withoutPolicy(core, request);
   const sealed = await core.sealing.seal('host', reason);
-  const command = { kind: 'BreakGlass' as const, scope: of.scope, attachmentId: of.attachmentId, reason: sealed };
-  return (await execute(core, admission, { aggregate: policy, stream: policyStream(of.scope), command })).position;
+  const command = {
+    kind: 'BreakGlass' as const,
+    scope: of.scope,
+    attachmentId: of.attachmentId,
+    reason: sealed,
+  };
+  return (await execute(core, admission, { aggregate: policy, stream: policyStream(of.scope), command }))
+    .position;
 }
 
 /** The sets that can be attached, without their bytes. */
 export function availableSets() {
-  return shippedSets().map(({ name, title, summary, moduleDigest, sourceDigest, paramsSchema, defaults }) => ({
-    ...{ name, title, summary, module: moduleDigest, source: sourceDigest, params: paramsSchema, defaults },
-  }));
+  return shippedSets().map(
+    ({ name, title, summary, moduleDigest, sourceDigest, paramsSchema, defaults }) => ({
+      ...{ name, title, summary, module: moduleDigest, source: sourceDigest, params: paramsSchema, defaults },
+    }),
+  );
 }
 
 /** What binds a place is no secret to who may pull there. */

@@ -1,10 +1,11 @@
 /** Creating and changing projects and repositories. */
-import { refuse } from '../domain/errors.ts';
+
 import { directory, directoryStream } from '../domain/directory/directory.ts';
+import { refuse } from '../domain/errors.ts';
 import { project, projectStream, type RepositoryKind } from '../domain/project/project.ts';
-import { repository, repositoryStream, type RepositorySettings } from '../domain/repository/repository.ts';
-import { parseSlug } from '../domain/values/names.ts';
+import { type RepositorySettings, repository, repositoryStream } from '../domain/repository/repository.ts';
 import type { JsonObject } from '../domain/values/json.ts';
+import { parseSlug } from '../domain/values/names.ts';
 import type { Position } from '../eventlog/port.ts';
 import type { ProjectRow, RepositoryInfo } from '../projections/queries.ts';
 import type { Caller } from './caller.ts';
@@ -19,7 +20,12 @@ export interface Made {
   readonly position: Position | undefined;
 }
 
-function change(core: Core, caller: Caller, place: At, facts: JsonObject & { kind: string }): Promise<Admission> {
+function change(
+  core: Core,
+  caller: Caller,
+  place: At,
+  facts: JsonObject & { kind: string },
+): Promise<Admission> {
   const target = `${facts.kind} ${typeof facts.name === 'string' ? facts.name : ''}`.trim();
   return admit(core, { caller, action: 'repository-change', at: place, facts: { change: facts }, target });
 }
@@ -27,7 +33,8 @@ function change(core: Core, caller: Caller, place: At, facts: JsonObject & { kin
 const inProject = ({ projectId: id, name }: ProjectRow): At => ({ project: { id, name } });
 
 /** An id that looks nothing like a name, and is the same when the command is retried. */
-const newId = (admission: Admission, what: string) => derivedId(`${admission.commandId}\n${what}`).replaceAll('-', '').slice(0, 20);
+const newId = (admission: Admission, what: string) =>
+  derivedId(`${admission.commandId}\n${what}`).replaceAll('-', '').slice(0, 20);
 
 /** @throws NAME_INVALID, NAME_TAKEN */
 export async function createProject(core: Core, caller: Caller, name: string): Promise<Made> {
@@ -35,24 +42,39 @@ export async function createProject(core: Core, caller: Caller, name: string): P
   const admission = await change(core, caller, INSTANCE, { kind: 'create-project', name });
   const projectId = newId(admission, `project ${name}`);
   const command = { kind: 'CreateProject' as const, projectId, name };
-  const { position } = await execute(core, admission, { aggregate: directory, stream: directoryStream(), command });
+  const { position } = await execute(core, admission, {
+    aggregate: directory,
+    stream: directoryStream(),
+    command,
+  });
   return { id: projectId, position };
 }
 
-export async function renameProject(core: Core, caller: Caller, of: ProjectRow, name: string): Promise<Position | undefined> {
+export async function renameProject(
+  core: Core,
+  caller: Caller,
+  of: ProjectRow,
+  name: string,
+): Promise<Position | undefined> {
   parseSlug(name, 'project');
   const admission = await change(core, caller, inProject(of), { kind: 'rename-project', name });
   const command = { kind: 'RenameProject' as const, projectId: of.projectId, name };
-  return (await execute(core, admission, { aggregate: directory, stream: directoryStream(), command })).position;
+  return (await execute(core, admission, { aggregate: directory, stream: directoryStream(), command }))
+    .position;
 }
 
 /** @throws STATE_CONFLICT while it has repositories */
-export async function deleteProject(core: Core, caller: Caller, of: ProjectRow): Promise<Position | undefined> {
+export async function deleteProject(
+  core: Core,
+  caller: Caller,
+  of: ProjectRow,
+): Promise<Position | undefined> {
   const admission = await change(core, caller, inProject(of), { kind: 'delete-project', name: of.name });
   const state = await core.streams.load(project, projectStream(of.projectId));
   const empty = Object.keys(state.repositories).length === 0;
   const command = { kind: 'DeleteProject' as const, projectId: of.projectId, empty };
-  return (await execute(core, admission, { aggregate: directory, stream: directoryStream(), command })).position;
+  return (await execute(core, admission, { aggregate: directory, stream: directoryStream(), command }))
+    .position;
 }
 
 export interface NewRepository {
@@ -61,7 +83,12 @@ export interface NewRepository {
   readonly kind: RepositoryKind;
 }
 
-export async function createRepository(core: Core, caller: Caller, of: ProjectRow, wanted: NewRepository): Promise<Made> {
+export async function createRepository(
+  core: Core,
+  caller: Caller,
+  of: ProjectRow,
+  wanted: NewRepository,
+): Promise<Made> {
   parseSlug(wanted.name, 'repository');
   const { name, format, kind } = wanted;
   const admission = await change(core, caller, inProject(of), { kind: 'create-repository', name, format });
@@ -69,7 +96,14 @@ export async function createRepository(core: Core, caller: Caller, of: ProjectRo
   const { position } = await execute(core, admission, {
     aggregate: project,
     stream: projectStream(of.projectId),
-    command: { kind: 'CreateRepository', projectId: of.projectId, repositoryId, name, format, repositoryKind: kind },
+    command: {
+      kind: 'CreateRepository',
+      projectId: of.projectId,
+      repositoryId,
+      name,
+      format,
+      repositoryKind: kind,
+    },
   });
   return { id: repositoryId, position };
 }
@@ -88,19 +122,33 @@ export async function changeRepository(
   of: RepositoryInfo,
   wanted: RepositoryChange,
 ): Promise<Position | undefined> {
-  const given = Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined)) as JsonObject;
+  const given = Object.fromEntries(
+    Object.entries(wanted).filter(([, value]) => value !== undefined),
+  ) as JsonObject;
   const admission = await change(core, caller, at(of), { ...given, kind: 'change-repository' });
   const { repositoryId } = of;
   let position: Position | undefined;
   if (wanted.name !== undefined) {
     parseSlug(wanted.name, 'repository');
-    const command = { kind: 'RenameRepository' as const, projectId: of.projectId, repositoryId, name: wanted.name };
-    const renamed = await execute(core, admission, { aggregate: project, stream: projectStream(of.projectId), command });
+    const command = {
+      kind: 'RenameRepository' as const,
+      projectId: of.projectId,
+      repositoryId,
+      name: wanted.name,
+    };
+    const renamed = await execute(core, admission, {
+      aggregate: project,
+      stream: projectStream(of.projectId),
+      command,
+    });
     position = latest(position, renamed.position);
   }
   for (const command of settingCommands(of, wanted)) {
     const stream = repositoryStream(repositoryId);
-    position = latest(position, (await execute(core, admission, { aggregate: repository, stream, command })).position);
+    position = latest(
+      position,
+      (await execute(core, admission, { aggregate: repository, stream, command })).position,
+    );
   }
   return position;
 }
@@ -111,18 +159,36 @@ function settingCommands({ repositoryId, immutableVersions }: RepositoryInfo, wa
     ...(visibility ? [{ kind: 'SetVisibility' as const, repositoryId, visibility }] : []),
     ...(recording ? [{ kind: 'SetRecording' as const, repositoryId, mode: recording }] : []),
     ...(immutableTags
-      ? [{ kind: 'SetImmutability' as const, repositoryId, versions: immutableVersions, tagPatterns: immutableTags }]
+      ? [
+          {
+            kind: 'SetImmutability' as const,
+            repositoryId,
+            versions: immutableVersions,
+            tagPatterns: immutableTags,
+          },
+        ]
       : []),
   ];
 }
 
 /** @throws STATE_CONFLICT while it holds live versions */
-export async function deleteRepository(core: Core, caller: Caller, of: RepositoryInfo): Promise<Position | undefined> {
+export async function deleteRepository(
+  core: Core,
+  caller: Caller,
+  of: RepositoryInfo,
+): Promise<Position | undefined> {
   const admission = await change(core, caller, at(of), { kind: 'delete-repository', name: of.name });
   return core.fence.exclusive(async () => {
     const { versions } = await core.queries.usage(of.repositoryId);
-    if (versions > 0) throw refuse('STATE_CONFLICT', `${of.name} still has ${versions} versions: delete them first`);
-    const command = { kind: 'DeleteRepository' as const, projectId: of.projectId, repositoryId: of.repositoryId };
-    return (await execute(core, admission, { aggregate: project, stream: projectStream(of.projectId), command })).position;
+    if (versions > 0)
+      throw refuse('STATE_CONFLICT', `${of.name} still has ${versions} versions: delete them first`);
+    const command = {
+      kind: 'DeleteRepository' as const,
+      projectId: of.projectId,
+      repositoryId: of.repositoryId,
+    };
+    return (
+      await execute(core, admission, { aggregate: project, stream: projectStream(of.projectId), command })
+    ).position;
   });
 }

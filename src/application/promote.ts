@@ -4,7 +4,7 @@
  * promotion that was cut off is carried on, and nobody sees half of one under its tag.
  */
 import { isRefusal, refuse } from '../domain/errors.ts';
-import { promotion, type PromotionRequest, promotionStream } from '../domain/promotion/promotion.ts';
+import { type PromotionRequest, promotion, promotionStream } from '../domain/promotion/promotion.ts';
 import type { Position } from '../eventlog/port.ts';
 import type { RepositoryInfo, VersionRow } from '../projections/queries.ts';
 import type { Caller } from './caller.ts';
@@ -14,7 +14,7 @@ import type { Core } from './core.ts';
 import { Admission, admit, authorise, execute } from './handle.ts';
 import { heldRefusal, holdsOn } from './holds.ts';
 import { admitTag, assignTag, latest, place } from './publish.ts';
-import { artifactFacts, find, Released, type Reference } from './resolve.ts';
+import { artifactFacts, find, type Reference, Released } from './resolve.ts';
 import { at } from './rights.ts';
 import { derivedId } from './streams.ts';
 import { linkBlob } from './uploads.ts';
@@ -39,11 +39,13 @@ export interface Promoted {
 
 export async function promote(core: Core, caller: Caller, order: PromotionOrder): Promise<Promoted> {
   const { from, to } = order;
-  if (from.format !== to.format) throw refuse('REQUEST_INVALID', 'both repositories must have the same format');
+  if (from.format !== to.format)
+    throw refuse('REQUEST_INVALID', 'both repositories must have the same format');
   await authorise(core, { caller, action: 'pull', at: at(from), facts: {}, target: order.package });
   const root = await find(core, from, order.package, order.reference);
   const closure = await closureOf(core, from, root);
-  for (const version of closure) await Released.version(core, { caller, repository: from }, order.package, { digest: version.version });
+  for (const version of closure)
+    await Released.version(core, { caller, repository: from }, order.package, { digest: version.version });
   const admission = await admitPromotion(core, caller, order, root);
   const promotionId = derivedId(`${admission.commandId}\npromotion`);
   const request: PromotionRequest = {
@@ -55,11 +57,22 @@ export async function promote(core: Core, caller: Caller, order: PromotionOrder)
     ...(order.tag === undefined ? {} : { tag: order.tag }),
     closure: closure.map(({ version, incarnation }) => ({ version, incarnation })),
   };
-  if (order.tag !== undefined) await admitTag(core, caller, to, { artifact: { package: order.package }, name: order.tag });
+  if (order.tag !== undefined)
+    await admitTag(core, caller, to, { artifact: { package: order.package }, name: order.tag });
   const stream = promotionStream(promotionId);
-  await execute(core, admission, { aggregate: promotion, stream, command: { kind: 'RequestPromotion', request } });
+  await execute(core, admission, {
+    aggregate: promotion,
+    stream,
+    command: { kind: 'RequestPromotion', request },
+  });
   const done = await run(core, { caller, admission, request, from, to, root });
-  return { promotionId, version: root.version, placed: closure.length, ...done, warnings: admission.warnings };
+  return {
+    promotionId,
+    version: root.version,
+    placed: closure.length,
+    ...done,
+    warnings: admission.warnings,
+  };
 }
 
 async function admitPromotion(core: Core, caller: Caller, order: PromotionOrder, root: VersionRow) {
@@ -68,7 +81,11 @@ async function admitPromotion(core: Core, caller: Caller, order: PromotionOrder,
     artifact: await artifactFacts(core, root),
     ...(order.tag === undefined ? {} : { tag: { name: order.tag } }),
     promotion: {
-      from: { projectId: from.projectId, repositoryId: from.repositoryId, name: `${from.projectName}/${from.name}` },
+      from: {
+        projectId: from.projectId,
+        repositoryId: from.repositoryId,
+        name: `${from.projectName}/${from.name}`,
+      },
       requestedBy: caller.id,
     },
   };
@@ -147,8 +164,12 @@ async function linkParts(core: Core, admission: Admission, to: RepositoryInfo, v
   for (const part of version.references) {
     if (!part.canonical || (part.relation !== 'config' && part.relation !== 'layer')) continue;
     const { digest, canonical, size } = part;
-    if (!(await core.blobs.stat(canonical))) throw refuse('STORAGE_UNAVAILABLE', `${digest} is not in the store`);
-    position = latest(position, (await linkBlob(core, admission, to, { digest, canonical, size, via: 'promotion' })).position);
+    if (!(await core.blobs.stat(canonical)))
+      throw refuse('STORAGE_UNAVAILABLE', `${digest} is not in the store`);
+    position = latest(
+      position,
+      (await linkBlob(core, admission, to, { digest, canonical, size, via: 'promotion' })).position,
+    );
   }
   return position;
 }
@@ -170,7 +191,10 @@ export async function resumePromotions(core: Core): Promise<number> {
     const admission = await Admission.withoutPolicy(core, place);
     await run(core, { caller, admission, request, from, to, root }).catch(error => {
       if (!isRefusal(error)) throw error;
-      core.logger.warn({ promotionId: open.promotionId, code: error.code }, 'an interrupted promotion was refused');
+      core.logger.warn(
+        { promotionId: open.promotionId, code: error.code },
+        'an interrupted promotion was refused',
+      );
     });
     ended++;
   }

@@ -69,14 +69,18 @@ export async function publishManifest(
     let { position } = placed;
     for (const [name, admission] of admissions.tags) {
       const named = { repository, package: push.package, tag: name, version: canonical };
-      position = latest(position, await assignTag(core, admission, { ...named, incarnation: placed.incarnation }));
+      position = latest(
+        position,
+        await assignTag(core, admission, { ...named, incarnation: placed.incarnation }),
+      );
     }
     const warnings = [admissions.push, ...admissions.tags.values()].flatMap(admission => admission.warnings);
     return { canonical, position, warnings: [...new Set(warnings)] };
   });
 }
 
-export const latest = (a: Position | undefined, b: Position | undefined) => (b === undefined || (a && a > b) ? a : b);
+export const latest = (a: Position | undefined, b: Position | undefined) =>
+  b === undefined || (a && a > b) ? a : b;
 
 function checkedDigest(push: ManifestPush, canonical: string): string {
   if (push.digest === undefined) return canonical;
@@ -87,7 +91,11 @@ function checkedDigest(push: ManifestPush, canonical: string): string {
 }
 
 /** Everything a manifest names must be linked here: knowing a digest is not possession. */
-async function checkReferences(core: Core, repository: RepositoryInfo, push: ManifestPush): Promise<Reference[]> {
+async function checkReferences(
+  core: Core,
+  repository: RepositoryInfo,
+  push: ManifestPush,
+): Promise<Reference[]> {
   return Promise.all(
     push.references.map(async ({ foreign, ...reference }) => {
       const found =
@@ -95,7 +103,10 @@ async function checkReferences(core: Core, repository: RepositoryInfo, push: Man
           ? await namedVersion(core, repository, push.package, reference)
           : await namedBlob(core, repository, reference);
       if (found && found.size !== reference.size && reference.relation !== 'subject')
-        throw refuse('MANIFEST_INVALID', `${reference.digest} has ${found.size} bytes, the manifest says ${reference.size}`);
+        throw refuse(
+          'MANIFEST_INVALID',
+          `${reference.digest} has ${found.size} bytes, the manifest says ${reference.size}`,
+        );
       if (!found && !foreign && reference.relation !== 'subject')
         throw refuse('MANIFEST_BLOB_UNKNOWN', {
           reason: `push ${reference.digest} to this repository first`,
@@ -124,7 +135,12 @@ interface Checked {
 }
 
 /** All gates are asked before anything is stored, so that a refused tag leaves nothing behind. */
-async function admitPush(core: Core, caller: Caller, repository: RepositoryInfo, { push, file, references }: Checked) {
+async function admitPush(
+  core: Core,
+  caller: Caller,
+  repository: RepositoryInfo,
+  { push, file, references }: Checked,
+) {
   const parts = references.filter(({ relation }) => relation === 'config' || relation === 'layer');
   const artifact = {
     package: push.package,
@@ -139,7 +155,13 @@ async function admitPush(core: Core, caller: Caller, repository: RepositoryInfo,
     tags: [...push.tags],
   };
   const target = `${push.package}@${file.canonical}`;
-  const pushAdmission = await admit(core, { caller, action: 'push', at: at(repository), facts: { artifact }, target });
+  const pushAdmission = await admit(core, {
+    caller,
+    action: 'push',
+    at: at(repository),
+    facts: { artifact },
+    target,
+  });
   const tags = new Map<string, Admission>();
   for (const name of push.tags) tags.set(name, await admitTag(core, caller, repository, { artifact, name }));
   return { push: pushAdmission, tags };
@@ -151,7 +173,10 @@ export async function admitTag(
   repository: RepositoryInfo,
   { artifact, name }: { artifact: { package: string }; name: string },
 ): Promise<Admission> {
-  const state = await core.streams.load(tag, tagStream({ repositoryId: repository.repositoryId, package: artifact.package, tag: name }));
+  const state = await core.streams.load(
+    tag,
+    tagStream({ repositoryId: repository.repositoryId, package: artifact.package, tag: name }),
+  );
   const known = state.assigned && state.version ? { previousDigest: state.version } : {};
   const facts = { artifact: { ...artifact }, tag: { name, ...known } };
   const target = `${artifact.package}:${name}`;
@@ -174,7 +199,13 @@ export async function place(core: Core, admission: Admission, repository: Reposi
   const registered = await execute(core, admission, {
     aggregate: packageAggregate,
     stream: packageStream(repository.repositoryId, name),
-    command: { kind: 'RegisterPackage', repositoryId: repository.repositoryId, format: repository.format, name, displayName: name },
+    command: {
+      kind: 'RegisterPackage',
+      repositoryId: repository.repositoryId,
+      format: repository.format,
+      name,
+      displayName: name,
+    },
   });
   const at = { repositoryId: repository.repositoryId, package: name, version: placing.version };
   const published = await execute(core, admission, {
@@ -185,7 +216,9 @@ export async function place(core: Core, admission: Admission, repository: Reposi
       ...placing,
       repositoryId: repository.repositoryId,
       format: repository.format,
-      incarnation: derivedId(`${admission.commandId}\n${repository.repositoryId}\n${name}\n${placing.version}`),
+      incarnation: derivedId(
+        `${admission.commandId}\n${repository.repositoryId}\n${name}\n${placing.version}`,
+      ),
     },
   });
   const position = latest(registered.position, published.position);
@@ -220,8 +253,19 @@ export async function tagVersion(
   { package: name, digest, tag: tagName }: { package: string; digest: string; tag: string },
 ): Promise<Position | undefined> {
   const version = await find(core, repository, name, { digest });
-  const artifact = { package: name, version: version.version, mediaType: version.mediaType, size: version.size };
+  const artifact = {
+    package: name,
+    version: version.version,
+    mediaType: version.mediaType,
+    size: version.size,
+  };
   const admission = await admitTag(core, caller, repository, { artifact, name: tagName });
-  const to = { repository, package: name, tag: tagName, version: version.version, incarnation: version.incarnation };
+  const to = {
+    repository,
+    package: name,
+    tag: tagName,
+    version: version.version,
+    incarnation: version.incarnation,
+  };
   return core.fence.shared(() => assignTag(core, admission, to));
 }

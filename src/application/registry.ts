@@ -10,9 +10,9 @@ import type { Consistency } from './consistency.ts';
 import type { Core } from './core.ts';
 import { deleteVersion, removeTag } from './govern.ts';
 import { listCatalogue, listReferrers, listTags, type PageOf } from './listing.ts';
-import { findRepository, repositoryFor, type RepositoryName } from './places.ts';
+import { findRepository, type RepositoryName, repositoryFor } from './places.ts';
 import { type ManifestPush, type Published, publishManifest, tagVersion } from './publish.ts';
-import { type Asked, find, open, read, Released, type Reference } from './resolve.ts';
+import { type Asked, find, open, type Reference, Released, read } from './resolve.ts';
 import { at, mayInPerson } from './rights.ts';
 import * as uploads from './uploads.ts';
 
@@ -62,7 +62,11 @@ export interface Registry {
   /** Records that this content is handed out; durable when it must be. Call it before the first byte is sent. */
   downloaded(asked: Asked, released: Released): Promise<void>;
 
-  listTags(asked: Asked, packageName: string, page: { after?: string | undefined; limit: number }): Promise<PageOf<string>>;
+  listTags(
+    asked: Asked,
+    packageName: string,
+    page: { after?: string | undefined; limit: number },
+  ): Promise<PageOf<string>>;
   listReferrers(asked: Asked, packageName: string, digest: string): Promise<readonly Released[]>;
   listCatalogue(
     caller: Caller,
@@ -72,7 +76,9 @@ export interface Registry {
 
 export function createRegistry(core: Core, consistency: Consistency, issueBearer: IssueBearer): Registry {
   /** Replies come after the views have what was appended: read your writes. */
-  const visible = async <T extends { readonly position: Position | undefined }>(done: Promise<T>): Promise<T> => {
+  const visible = async <T extends { readonly position: Position | undefined }>(
+    done: Promise<T>,
+  ): Promise<T> => {
     const result = await done;
     await consistency.wait(result.position);
     return result;
@@ -82,7 +88,8 @@ export function createRegistry(core: Core, consistency: Consistency, issueBearer
   return {
     issueBearer,
     repository: (caller, name, action) => repositoryFor(core, caller, name, action),
-    may: async (caller, repository, action) => (await mayInPerson(core, caller, action, at(repository))).allowed,
+    may: async (caller, repository, action) =>
+      (await mayInPerson(core, caller, action, at(repository))).allowed,
     ...uploading(core, visible, at_),
     ...publishing(core, visible, at_),
     ...reading(core),
@@ -95,7 +102,8 @@ type At = (done: Promise<Position | undefined>) => Promise<void>;
 function uploading(core: Core, visible: Visible, done: At) {
   return {
     startUpload: ({ caller, repository }: Asked) => uploads.startUpload(core, caller, repository),
-    findUpload: ({ caller, repository }: Asked, id: string) => uploads.findUpload(core, caller, repository, id),
+    findUpload: ({ caller, repository }: Asked, id: string) =>
+      uploads.findUpload(core, caller, repository, id),
     appendUpload: (upload: StagedUpload, body: Readable, offset?: number) =>
       uploads.appendUpload(core, upload, body, offset),
     finishUpload: ({ caller, repository }: Asked, upload: { id: string; digest: string }) =>
@@ -103,7 +111,10 @@ function uploading(core: Core, visible: Visible, done: At) {
     abortUpload: (upload: StagedUpload) => uploads.abortUpload(core, upload),
     async mountBlob({ caller, repository }: Asked, from: { digest: string; repository: RepositoryName }) {
       const source = await findRepository(core, from.repository);
-      const stored = await uploads.mountBlob(core, caller, repository, { digest: from.digest, repository: source });
+      const stored = await uploads.mountBlob(core, caller, repository, {
+        digest: from.digest,
+        repository: source,
+      });
       return stored && visible(Promise.resolve(stored));
     },
     present: ({ repository }: Asked, digest: string) => uploads.presentFor(core, repository, digest),
@@ -131,7 +142,8 @@ function publishing(core: Core, visible: Visible, done: At) {
 
 function reading(core: Core) {
   return {
-    version: (asked: Asked, name: string, reference: Reference) => Released.version(core, asked, name, reference),
+    version: (asked: Asked, name: string, reference: Reference) =>
+      Released.version(core, asked, name, reference),
     blob: (asked: Asked, digest: string) => Released.blob(core, asked, digest),
     open: (released: Released, range?: { start: number; end: number }) => open(core, released, range),
     read: (released: Released) => read(core, released),
@@ -147,6 +159,7 @@ function reading(core: Core) {
     listTags: (asked: Asked, name: string, page: { after?: string | undefined; limit: number }) =>
       listTags(core, asked, name, page),
     listReferrers: (asked: Asked, name: string, digest: string) => listReferrers(core, asked, name, digest),
-    listCatalogue: (caller: Caller, page: Parameters<typeof listCatalogue>[2]) => listCatalogue(core, caller, page),
+    listCatalogue: (caller: Caller, page: Parameters<typeof listCatalogue>[2]) =>
+      listCatalogue(core, caller, page),
   };
 }

@@ -7,7 +7,7 @@ import { refuse } from '../domain/errors.ts';
 import type { NamingRow, RepositoryInfo, VersionRow } from '../projections/queries.ts';
 import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
-import { ask, denial, warnings, type Verdict } from './gate.ts';
+import { ask, denial, type Verdict, warnings } from './gate.ts';
 import { heldRefusal, holdsOn } from './holds.ts';
 import { at, mayDo, mayInPerson } from './rights.ts';
 
@@ -42,7 +42,12 @@ export class Released {
   }
 
   /** @throws MANIFEST_UNKNOWN, TAG_UNKNOWN, ARTIFACT_HELD, POLICY_DENIED */
-  static async version(core: Core, asked: Asked, packageName: string, reference: Reference): Promise<Released> {
+  static async version(
+    core: Core,
+    asked: Asked,
+    packageName: string,
+    reference: Reference,
+  ): Promise<Released> {
     const version = await find(core, asked.repository, packageName, reference);
     const verdict = await allow(core, asked, version);
     const file = version.files[0];
@@ -64,34 +69,54 @@ export class Released {
    * as the lease of its upload lasts. @throws BLOB_UNKNOWN, ARTIFACT_HELD, POLICY_DENIED
    */
   static async blob(core: Core, asked: Asked, digest: string): Promise<Released> {
-    const { repository, caller } = asked;
+    const { repository } = asked;
     const link = await core.queries.getLink(repository.repositoryId, digest);
     const canonical = link?.canonical ?? digest;
     const naming = (await namingOf(core, repository, canonical)).filter(isLivePart);
     const size = link?.size ?? naming[0]?.size;
     if (size === undefined) throw refuse('BLOB_UNKNOWN', { digest });
     const content = { canonical, size, digest, mediaType: 'application/octet-stream' };
-    if (naming.length === 0) {
-      const leased = Date.parse(link?.leaseUntil ?? '') > core.now().getTime();
-      if (leased && (await mayInPerson(core, caller, 'push', at(repository))).allowed) {
-        const held = await core.queries.openHolds({ subjects: [canonical] });
-        if (held.length > 0) throw await heldRefusal(core, caller, repository, held);
-        return new Released(content, undefined, undefined);
-      }
-      throw refuse('BLOB_UNKNOWN', { digest });
-    }
-    let refusal: unknown;
-    for (const row of naming.slice(0, 50)) {
-      const version = await getVersion(core, repository, row.package, row.version);
-      if (version?.status !== 'live') continue;
-      try {
-        return new Released(content, version, await allow(core, asked, version));
-      } catch (error) {
-        refusal ??= error;
-      }
-    }
-    throw refusal ?? refuse('BLOB_UNKNOWN', { digest });
+    const { version, verdict } =
+      naming.length > 0
+        ? await firstAllowed(core, asked, naming)
+        : await leased(core, asked, { canonical, leaseUntil: link?.leaseUntil });
+    return new Released(content, version, verdict);
   }
+}
+
+interface Through {
+  readonly version?: VersionRow | undefined;
+  readonly verdict?: Verdict | undefined;
+}
+
+/** The first of the manifests naming the bytes that this caller may pull. @throws the first refusal when none is */
+async function firstAllowed(core: Core, asked: Asked, naming: readonly NamingRow[]): Promise<Through> {
+  let refusal: unknown;
+  for (const row of naming.slice(0, 50)) {
+    const version = await getVersion(core, asked.repository, row.package, row.version);
+    if (version?.status !== 'live') continue;
+    try {
+      return { version, verdict: await allow(core, asked, version) };
+    } catch (error) {
+      refusal ??= error;
+    }
+  }
+  throw refusal ?? refuse('BLOB_UNKNOWN');
+}
+
+/** Bytes that no manifest names yet are for those who push here, while their lease lasts. */
+async function leased(
+  core: Core,
+  asked: Asked,
+  blob: { canonical: string; leaseUntil: string | undefined },
+): Promise<Through> {
+  const { caller, repository } = asked;
+  const runs = Date.parse(blob.leaseUntil ?? '') > core.now().getTime();
+  if (!runs || !(await mayInPerson(core, caller, 'push', at(repository))).allowed)
+    throw refuse('BLOB_UNKNOWN');
+  const held = await core.queries.openHolds({ subjects: [blob.canonical] });
+  if (held.length > 0) throw await heldRefusal(core, caller, repository, held);
+  return {};
 }
 
 /** Who asks, where. The right to pull here was checked when the repository was resolved. */
@@ -101,7 +126,11 @@ export interface Asked {
 }
 
 /** Opens released content. @throws STORAGE_UNAVAILABLE when the bytes that must be there cannot be given */
-export async function open(core: Core, released: Released, range?: { start: number; end: number }): Promise<Readable> {
+export async function open(
+  core: Core,
+  released: Released,
+  range?: { start: number; end: number },
+): Promise<Readable> {
   if (!Released.isGenuine(released)) throw new TypeError('content is released by the read gate');
   const stream = await core.blobs.open(released.content.canonical, range);
   if (!stream) throw lost(core, released);
@@ -132,8 +161,14 @@ export function getVersion(core: Core, repository: RepositoryInfo, packageName: 
 }
 
 /** Every version of the repository, live or deleted, that consists of or names these bytes. */
-export function namingOf(core: Core, repository: RepositoryInfo, canonical: string): Promise<readonly NamingRow[]> {
-  return core.hot.get(repository.repositoryId, `naming ${canonical}`, () => core.queries.versionsNaming(repository.repositoryId, canonical));
+export function namingOf(
+  core: Core,
+  repository: RepositoryInfo,
+  canonical: string,
+): Promise<readonly NamingRow[]> {
+  return core.hot.get(repository.repositoryId, `naming ${canonical}`, () =>
+    core.queries.versionsNaming(repository.repositoryId, canonical),
+  );
 }
 
 /** The live version that a tag or digest names. @throws TAG_UNKNOWN, MANIFEST_UNKNOWN */
@@ -151,8 +186,10 @@ export async function find(
     if (version?.status !== 'live') throw refuse('MANIFEST_UNKNOWN', { tag: reference.tag });
     return version;
   }
-  const version = await core.hot.get(repository.repositoryId, `digest ${packageName} ${reference.digest}`, () =>
-    core.queries.versionByDigest(repository.repositoryId, packageName, reference.digest),
+  const version = await core.hot.get(
+    repository.repositoryId,
+    `digest ${packageName} ${reference.digest}`,
+    () => core.queries.versionByDigest(repository.repositoryId, packageName, reference.digest),
   );
   if (version?.status !== 'live') throw refuse('MANIFEST_UNKNOWN', { digest: reference.digest });
   return version;
@@ -199,14 +236,24 @@ export async function artifactFacts(core: Core, version: VersionRow) {
     ...(version.artifactType ? { artifactType: version.artifactType } : {}),
     ...(version.files[0] ? { digest: version.files[0].canonical } : {}),
     size: version.size,
-    files: version.files.map(({ name, canonical, size, mediaType }) => ({ name, digest: canonical, size, mediaType })),
+    files: version.files.map(({ name, canonical, size, mediaType }) => ({
+      name,
+      digest: canonical,
+      size,
+      mediaType,
+    })),
     tags: tags.map(({ tag }) => tag),
     publishedBy: version.provenance?.publishedBy ?? version.publishedBy,
     publishedAt: version.publishedAt,
   };
 }
 
-async function deny(core: Core, asked: Asked, target: string, why: Verdict | readonly string[]): Promise<void> {
+async function deny(
+  core: Core,
+  asked: Asked,
+  target: string,
+  why: Verdict | readonly string[],
+): Promise<void> {
   const { caller, repository } = asked;
   const { roles } = await mayDo(core, caller, 'pull', at(repository));
   const base = { caller, roles, action: 'pull' as const, at: at(repository), target };

@@ -35,7 +35,11 @@ export async function mayDo(core: Core, caller: Caller, action: Action, place: A
     caller,
     grants: await grantsOf(core, caller),
     action,
-    target: { projectId: project?.id, repositoryId: repository?.repositoryId, visibility: repository?.visibility },
+    target: {
+      projectId: project?.id,
+      repositoryId: repository?.repositoryId,
+      visibility: repository?.visibility,
+    },
   });
 }
 

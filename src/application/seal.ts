@@ -11,7 +11,12 @@ import { derivedId } from './streams.ts';
 const MAX_REPOSITORIES = 500;
 
 /** Seals every finished segment of the journal (all of them with `also` the current one). Safe to repeat. */
-export async function sealDownloads(core: Core, journal: DownloadJournal, node: string, all = false): Promise<number> {
+export async function sealDownloads(
+  core: Core,
+  journal: DownloadJournal,
+  node: string,
+  all = false,
+): Promise<number> {
   await core.downloads.flush();
   const current = segmentOf(core.now());
   let sealed = 0;
@@ -25,7 +30,10 @@ export async function sealDownloads(core: Core, journal: DownloadJournal, node: 
   return sealed;
 }
 
-async function seal(core: Core, of: { segment: string; node: string; lines: readonly string[] }): Promise<void> {
+async function seal(
+  core: Core,
+  of: { segment: string; node: string; lines: readonly string[] },
+): Promise<void> {
   const { segment, node, lines } = of;
   const evidence = await core.evidence.put(Buffer.from(lines.join('\n')));
   const from = new Date(`${segment}:00:00.000Z`);
@@ -50,7 +58,13 @@ async function seal(core: Core, of: { segment: string; node: string; lines: read
     };
     // the evidence names the id: sealing the same lines again after a crash changes nothing
     const id = derivedId(`download-segment ${data.segment} ${evidence}`);
-    const event = { id, type: 'DownloadSegmentSealed', version: 1, data: data as JsonObject, meta: metadata(core, admission) };
+    const event = {
+      id,
+      type: 'DownloadSegmentSealed',
+      version: 1,
+      data: data as JsonObject,
+      meta: metadata(core, admission),
+    };
     await core.log.append(`downloads-${segment.slice(0, 4)}`, [event], { expected: 'any' });
   }
 }

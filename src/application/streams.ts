@@ -3,16 +3,22 @@
  * catches a stale one, and the command is decided again on the true state.
  */
 import { createHash } from 'node:crypto';
-import { readEvent } from '../domain/kernel/event.ts';
+import { refuse } from '../domain/errors.ts';
 import type { Aggregate } from '../domain/kernel/decider.ts';
 import type { EventMap, EventsOf } from '../domain/kernel/event.ts';
-import { refuse } from '../domain/errors.ts';
+import { readEvent } from '../domain/kernel/event.ts';
 import type { JsonObject } from '../domain/values/json.ts';
-import { ConflictError, type EventLog, type NewEvent, type Position } from '../eventlog/port.ts';
+import {
+  type AppendResult,
+  ConflictError,
+  type EventLog,
+  type NewEvent,
+  type Position,
+} from '../eventlog/port.ts';
 
 export interface Outcome<S> {
   readonly state: S;
-  /** undefined when nothing had to change */
+  /** what the views must have reached for this to be seen; also when nothing had to change */
   readonly position: Position | undefined;
   readonly changed: boolean;
 }
@@ -46,7 +52,10 @@ export function createStreams(log: EventLog, maxCached = 20_000): Streams {
     if (cache.size > maxCached && !oldest.done) cache.delete(oldest.value);
   }
 
-  async function catchUp<C, S, M extends EventMap>(aggregate: Aggregate<C, S, M>, stream: string): Promise<Folded> {
+  async function catchUp<C, S, M extends EventMap>(
+    aggregate: Aggregate<C, S, M>,
+    stream: string,
+  ): Promise<Folded> {
     let { revision, state } = (cache.get(stream) as { revision: number; state: S } | undefined) ?? {
       revision: -1,
       state: aggregate.initial,
@@ -75,52 +84,77 @@ export function createStreams(log: EventLog, maxCached = 20_000): Streams {
       command: C & { readonly kind: string },
       meta: JsonObject & { readonly commandId: string },
     ): Promise<Outcome<S>> {
-      let known = cache.get(stream);
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        const folded = known ?? (await catchUp(aggregate, stream));
-        const state = folded.state as S;
-        const decided = decideOrRefresh(() => aggregate.decide(command, state), known !== undefined);
-        if (decided === 'stale') {
-          known = undefined;
-          continue;
-        }
-        if (decided.length === 0) {
-          // "nothing to do" may rest on a state that is behind: make sure before it is told to anybody
-          if (known === undefined) return { state, position: undefined, changed: false };
-          known = undefined;
-          continue;
-        }
-        const events = decided.map((event, index) => newEvent(aggregate.events, event, { stream, command, meta, index }));
-        try {
-          const result = await log.append(stream, events, {
-            expected: folded.revision < 0 ? 'none' : folded.revision,
-          });
-          if (result.repeated) {
-            cache.delete(stream);
-            return { state, position: result.position, changed: false };
-          }
-          const next = decided.reduce((current, event) => aggregate.evolve(current, event), state);
-          const latest = cache.get(stream);
-          if (!latest || latest.revision < result.revision) remember(stream, { revision: result.revision, state: next });
-          return { state: next, position: result.position, changed: true };
-        } catch (error) {
-          if (!(error instanceof ConflictError)) throw error;
-          known = undefined;
-        }
+        // only the first attempt may rest on a remembered state
+        const done = await attemptOnce(aggregate, { stream, command, meta, remembered: attempt === 0 });
+        if (done) return done;
       }
       throw refuse('CONCURRENT_CHANGE', { retryAfter: 1 });
     },
   };
+
+  /** undefined: the state was stale, decide again */
+  async function attemptOnce<C, S, M extends EventMap>(
+    aggregate: Aggregate<C, S, M>,
+    attempt: Attempt<C & { readonly kind: string }>,
+  ): Promise<Outcome<S> | undefined> {
+    const { stream, command, meta } = attempt;
+    const remembered = attempt.remembered ? cache.get(stream) : undefined;
+    const folded = remembered ?? (await catchUp(aggregate, stream));
+    const state = folded.state as S;
+    const decided = decideOrRefresh(() => aggregate.decide(command, state), remembered !== undefined);
+    if (decided === 'stale') return undefined;
+    // whoever else brought this state about may be ahead of the views: the caller waits for them all the same
+    if (decided.length === 0) return { state, position: await log.head(), changed: false };
+    const events = decided.map((event, index) =>
+      newEvent(aggregate.events, event, { stream, command, meta, index }),
+    );
+    const result = await appendUnlessConflict(stream, events, folded.revision);
+    return result && conclude(aggregate, { stream, state, decided, result });
+  }
+
+  async function appendUnlessConflict(stream: string, events: readonly NewEvent[], revision: number) {
+    try {
+      return await log.append(stream, events, { expected: revision < 0 ? 'none' : revision });
+    } catch (error) {
+      if (error instanceof ConflictError) return undefined;
+      throw error;
+    }
+  }
+
+  async function conclude<C, S, M extends EventMap>(
+    aggregate: Aggregate<C, S, M>,
+    done: { stream: string; state: S; decided: readonly EventsOf<M>[]; result: AppendResult },
+  ): Promise<Outcome<S>> {
+    const { stream, decided, result } = done;
+    const { position, revision } = result;
+    if (result.repeated) {
+      cache.delete(stream);
+      return { state: (await catchUp(aggregate, stream)).state as S, position, changed: false };
+    }
+    const state = decided.reduce((current, event) => aggregate.evolve(current, event), done.state);
+    const latest = cache.get(stream);
+    if (!latest || latest.revision < revision) remember(stream, { revision, state });
+    return { state, position, changed: true };
+  }
 }
 
-/** A refusal that rests on a remembered state is decided again on the true one. */
+/** A refusal, or "nothing to do", that rests on a remembered state is decided again on the true one. */
 function decideOrRefresh<E>(decide: () => readonly E[], remembered: boolean): readonly E[] | 'stale' {
   try {
-    return decide();
+    const decided = decide();
+    return decided.length === 0 && remembered ? 'stale' : decided;
   } catch (error) {
     if (remembered) return 'stale';
     throw error;
   }
+}
+
+interface Attempt<C> {
+  readonly stream: string;
+  readonly command: C;
+  readonly meta: JsonObject & { readonly commandId: string };
+  readonly remembered: boolean;
 }
 
 interface Making {

@@ -8,7 +8,7 @@ import type { RepositoryInfo } from '../projections/queries.ts';
 import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
 import { Admission, execute } from './handle.ts';
-import { Released, namingOf } from './resolve.ts';
+import { namingOf, Released } from './resolve.ts';
 import { at, mayDo } from './rights.ts';
 
 export interface Stored {
@@ -23,7 +23,11 @@ function pushing(core: Core, caller: Caller, repository: RepositoryInfo, target:
   return Admission.withoutPolicy(core, { caller, action: 'push', at: at(repository), facts: {}, target });
 }
 
-export async function startUpload(core: Core, caller: Caller, repository: RepositoryInfo): Promise<StagedUpload> {
+export async function startUpload(
+  core: Core,
+  caller: Caller,
+  repository: RepositoryInfo,
+): Promise<StagedUpload> {
   await pushing(core, caller, repository, 'upload');
   return core.blobs.openUpload({ actor: caller.id, repositoryId: repository.repositoryId });
 }
@@ -43,7 +47,12 @@ export async function findUpload(
 }
 
 /** Adds a chunk to an upload that `findUpload` gave. */
-export function appendUpload(core: Core, upload: StagedUpload, body: Readable, offset?: number): Promise<StagedUpload> {
+export function appendUpload(
+  core: Core,
+  upload: StagedUpload,
+  body: Readable,
+  offset?: number,
+): Promise<StagedUpload> {
   const limit = core.settings.maxBlobBytes;
   return core.blobs.appendUpload(upload.id, body, offset === undefined ? { limit } : { limit, offset });
 }
@@ -167,11 +176,19 @@ export async function unlinkBlob(
   const naming = await namingOf(core, repository, known.canonical);
   const live = naming.find(({ status }) => status === 'live');
   if (live)
-    throw refuse('STATE_CONFLICT', `${live.package}@${live.version} still consists of it: delete that manifest first`);
+    throw refuse(
+      'STATE_CONFLICT',
+      `${live.package}@${live.version} still consists of it: delete that manifest first`,
+    );
   const { position } = await execute(core, admission, {
     aggregate: link,
     stream: linkStream(repository.repositoryId, known.canonical),
-    command: { kind: 'UnlinkBlob', repositoryId: repository.repositoryId, canonical: known.canonical, cause: 'delete' },
+    command: {
+      kind: 'UnlinkBlob',
+      repositoryId: repository.repositoryId,
+      canonical: known.canonical,
+      cause: 'delete',
+    },
   });
   return position;
 }

@@ -71,7 +71,10 @@ export async function openFileJournal(folder: string): Promise<FileJournal> {
       }),
     async segments() {
       const names = await readdir(folder);
-      return names.filter(name => name.endsWith('.jsonl')).map(name => name.slice(0, -'.jsonl'.length)).sort();
+      return names
+        .filter(name => name.endsWith('.jsonl'))
+        .map(name => name.slice(0, -'.jsonl'.length))
+        .sort();
     },
     async read(segment) {
       const lines = (await readFile(path(segment), 'utf8')).split('\n').filter(line => line !== '');

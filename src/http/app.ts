@@ -1,6 +1,12 @@
 /** The HTTP server: fastify with the protocols, the management API and the operator's endpoints. */
 import { readFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import type { Socket } from 'node:net';
 import Fastify, { type FastifyInstance } from 'fastify';
@@ -53,7 +59,10 @@ function mountProtocols(app: FastifyInstance, options: AppOptions): void {
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
     for (const protocol of options.protocols) {
       for (const mount of protocol.mounts) {
-        const handler = (request: { raw: IncomingMessage }, reply: { raw: ServerResponse; hijack(): unknown }) => {
+        const handler = (
+          request: { raw: IncomingMessage },
+          reply: { raw: ServerResponse; hijack(): unknown },
+        ) => {
           reply.hijack();
           void answer(protocol, { request: request.raw, response: reply.raw }, options);
         };
@@ -87,8 +96,11 @@ function server(handler: RequestListener, tls: AppOptions['tls']): Server {
 /** What Node's parser cannot read: answered in one line, and the connection is closed. */
 function rejectConnection(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-  const status = error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
-  const body = JSON.stringify({ errors: [{ code: 'UNSUPPORTED', message: 'the request is not valid HTTP' }] });
+  const status =
+    error.code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large' : '400 Bad Request';
+  const body = JSON.stringify({
+    errors: [{ code: 'UNSUPPORTED', message: 'the request is not valid HTTP' }],
+  });
   const head = `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n`;
   socket.end(head + body);
 }

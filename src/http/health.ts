@@ -12,7 +12,10 @@ export interface Health {
   ready(): Promise<Readiness>;
 }
 
-export function registerHealth(app: FastifyInstance, { health, metrics }: { health: Health; metrics: Metrics }): void {
+export function registerHealth(
+  app: FastifyInstance,
+  { health, metrics }: { health: Health; metrics: Metrics },
+): void {
   app.get('/healthz', async () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
     const readiness = await health.ready();

@@ -30,8 +30,12 @@ export function createIdentify({ authenticator, consistency, trustedProxies, sec
   const address = (request: IncomingMessage): string => {
     const direct = request.socket.remoteAddress ?? '';
     if (!behindProxy(request)) return direct;
-    const hops = String(request.headers['x-forwarded-for'] ?? '').split(',').map(text => text.trim());
-    const foreign = hops.reverse().find(hop => isIP(hop) !== 0 && !trusted.check(hop, isIP(hop) === 6 ? 'ipv6' : 'ipv4'));
+    const hops = String(request.headers['x-forwarded-for'] ?? '')
+      .split(',')
+      .map(text => text.trim());
+    const foreign = hops
+      .reverse()
+      .find(hop => isIP(hop) !== 0 && !trusted.check(hop, isIP(hop) === 6 ? 'ipv6' : 'ipv4'));
     return foreign ?? direct;
   };
 
@@ -41,10 +45,11 @@ export function createIdentify({ authenticator, consistency, trustedProxies, sec
       return typeof given === 'string' && /^[\w-]{8,64}$/.test(given) ? given : randomUUID();
     },
     origin(request) {
-      const proxied = behindProxy(request);
-      const proto = proxied ? first(request.headers['x-forwarded-proto']) : undefined;
-      const host = (proxied ? first(request.headers['x-forwarded-host']) : undefined) ?? request.headers.host ?? 'localhost';
-      const scheme = proto === 'https' || proto === 'http' ? proto : secure ? 'https' : 'http';
+      const { proto, host = request.headers.host ?? 'localhost' } = behindProxy(request)
+        ? forwarded(request)
+        : {};
+      const own = secure ? 'https' : 'http';
+      const scheme = proto === 'https' || proto === 'http' ? proto : own;
       // the host goes into a header and a JSON document: only what a host may consist of
       return `${scheme}://${/^[\w.:[\]-]{1,255}$/.test(host) ? host : 'localhost'}`;
     },
@@ -59,6 +64,13 @@ export function createIdentify({ authenticator, consistency, trustedProxies, sec
     },
   };
 }
+
+const forwarded = ({
+  headers,
+}: IncomingMessage): { proto?: string | undefined; host?: string | undefined } => ({
+  proto: first(headers['x-forwarded-proto']),
+  host: first(headers['x-forwarded-host']),
+});
 
 const first = (value: string | string[] | undefined) =>
   (Array.isArray(value) ? value[0] : value)?.split(',')[0]?.trim().toLowerCase();

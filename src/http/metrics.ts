@@ -1,5 +1,5 @@
 /** Figures for Prometheus. No names of artifacts or people: labels stay few. */
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 
 export interface Metrics {
   request(of: { protocol: string; method: string; status: number; seconds: number }): void;
@@ -14,7 +14,12 @@ export function createMetrics(): Metrics {
   const register = new Registry();
   collectDefaultMetrics({ register, prefix: 'strongroom_' });
   const labelNames = ['protocol', 'method', 'status'];
-  const requests = new Counter({ name: 'strongroom_requests_total', help: 'Requests answered', labelNames, registers: [register] });
+  const requests = new Counter({
+    name: 'strongroom_requests_total',
+    help: 'Requests answered',
+    labelNames,
+    registers: [register],
+  });
   const durations = new Histogram({
     name: 'strongroom_request_seconds',
     help: 'Time to answer a request',

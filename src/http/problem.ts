@@ -1,5 +1,5 @@
 /** Refusals as problem details. https://www.rfc-editor.org/rfc/rfc9457 */
-import { type ErrorKind, type StrongroomError, CATALOGUE } from '../domain/errors.ts';
+import { CATALOGUE, type ErrorKind, type StrongroomError } from '../domain/errors.ts';
 
 export const STATUS: Readonly<Record<ErrorKind, number>> = {
   invalid: 400,

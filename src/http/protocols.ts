@@ -17,7 +17,12 @@ export interface ProtocolTools {
   readonly logger: Logger;
 }
 
-const STRANGER: Caller = { id: 'anonymous', kind: 'anonymous', authentication: 'anonymous', correlationId: '' };
+const STRANGER: Caller = {
+  id: 'anonymous',
+  kind: 'anonymous',
+  authentication: 'anonymous',
+  correlationId: '',
+};
 
 /** Answers one request of a protocol, whatever happens. */
 export async function answer(
@@ -35,7 +40,12 @@ export async function answer(
     tools.logger.warn({ correlationId, error: String(error) }, 'a reply was cut short');
   }
   const seconds = (performance.now() - started) / 1000;
-  tools.metrics.request({ protocol: protocol.format, method: raw.request.method ?? '', status: reply.status, seconds });
+  tools.metrics.request({
+    protocol: protocol.format,
+    method: raw.request.method ?? '',
+    status: reply.status,
+    seconds,
+  });
 }
 
 async function reckon(
@@ -57,10 +67,14 @@ async function reckon(
 /** Anything unforeseen is logged whole and told as INTERNAL. */
 export function toRefusal(error: unknown, logger: Logger, correlationId: string): StrongroomError {
   if (error instanceof StrongroomError) {
-    if (error.kind === 'unavailable') logger.error({ correlationId, code: error.code, cause: String(error.cause ?? '') }, error.message);
+    if (error.kind === 'unavailable')
+      logger.error({ correlationId, code: error.code, cause: String(error.cause ?? '') }, error.message);
     return error;
   }
-  logger.error({ correlationId, error: error instanceof Error ? (error.stack ?? error.message) : String(error) }, 'unforeseen');
+  logger.error(
+    { correlationId, error: error instanceof Error ? (error.stack ?? error.message) : String(error) },
+    'unforeseen',
+  );
   return refuse('INTERNAL', { correlationId });
 }
 
@@ -68,6 +82,7 @@ export function toRefusal(error: unknown, logger: Logger, correlationId: string)
 function closeUnread({ request, response }: { request: IncomingMessage; response: ServerResponse }): void {
   if (request.complete || response.headersSent || request.readableEnded) return;
   const announced = Number(request.headers['content-length'] ?? Number.POSITIVE_INFINITY);
-  const bodyless = request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined;
+  const bodyless =
+    request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined;
   if (!bodyless && announced > 64 * 1024) response.setHeader('connection', 'close');
 }

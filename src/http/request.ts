@@ -50,7 +50,8 @@ async function readAll(request: IncomingMessage, body: () => Readable, max: numb
     if (request.destroyed && !request.complete) throw refuse('SIZE_INVALID', 'the body was cut short');
     throw error;
   }
-  if (announced !== undefined && Number(announced) !== size) throw refuse('SIZE_INVALID', 'the body was cut short');
+  if (announced !== undefined && Number(announced) !== size)
+    throw refuse('SIZE_INVALID', 'the body was cut short');
   return Buffer.concat(chunks, size);
 }
 

@@ -10,7 +10,11 @@ const SAFE = {
 };
 
 /** Resolves when the reply was sent or the client has gone. */
-export async function respond(response: ServerResponse, reply: ProtocolReply, correlationId: string): Promise<void> {
+export async function respond(
+  response: ServerResponse,
+  reply: ProtocolReply,
+  correlationId: string,
+): Promise<void> {
   if (response.destroyed) return discard(reply);
   const { body } = reply;
   const headers = { ...SAFE, ...reply.headers, 'x-request-id': correlationId };

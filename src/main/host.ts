@@ -2,27 +2,33 @@
  * Commands for who owns the host, past users and policies: resetting a password, breaking the glass. While the server
  * runs they reach it over a socket in the data folder that only its user can open; else they open the data themselves.
  */
-import { createServer, request as httpRequest } from 'node:http';
+
 import { chmod, rm } from 'node:fs/promises';
+import { createServer, request as httpRequest } from 'node:http';
 import { join } from 'node:path';
 import { resetPassword } from '../application/bootstrap.ts';
 import { systemCaller } from '../application/caller.ts';
 import { breakGlass } from '../application/policies.ts';
 import type { Config } from '../config.ts';
 import { isRefusal, refuse } from '../domain/errors.ts';
+import { backup } from './archive/backup.ts';
 import { openSystem, type System } from './system.ts';
 
 export type HostCommand =
   | { readonly kind: 'reset-password'; readonly name: string; readonly password?: string | undefined }
-  | { readonly kind: 'break-glass'; readonly attachmentId: string; readonly reason: string };
+  | { readonly kind: 'break-glass'; readonly attachmentId: string; readonly reason: string }
+  | { readonly kind: 'backup'; readonly file: string };
 
 export async function perform(system: System, command: HostCommand): Promise<unknown> {
   const { core, consistency } = system;
+  if (command.kind === 'backup') return backup(system, command.file);
   if (command.kind === 'reset-password') return resetPassword(core, consistency, command);
   await consistency.settle();
   const attachment = await core.queries.attachmentById(command.attachmentId);
   if (!attachment) throw refuse('ATTACHMENT_UNKNOWN');
-  await consistency.wait(await breakGlass(core, systemCaller(core.newId(), 'host'), attachment, command.reason));
+  await consistency.wait(
+    await breakGlass(core, systemCaller(core.newId(), 'host'), attachment, command.reason),
+  );
   return { detached: command.attachmentId };
 }
 
@@ -38,7 +44,9 @@ export async function listenOnHost(system: System): Promise<{ close(): Promise<v
       const result = await perform(system, JSON.parse(Buffer.concat(chunks).toString()) as HostCommand);
       response.writeHead(200).end(JSON.stringify(result));
     } catch (error) {
-      response.writeHead(400).end(JSON.stringify({ error: isRefusal(error) ? error.message : String(error) }));
+      response
+        .writeHead(400)
+        .end(JSON.stringify({ error: isRefusal(error) ? error.message : String(error) }));
     }
   });
   await new Promise<void>((done, failed) => server.once('error', failed).listen(path, done));

@@ -18,7 +18,8 @@ export function startHousekeeping({ core, stores, logger }: System): () => void 
     await sealDownloads(core, stores.journal, node);
     await core.access.vault.purge();
   };
-  const run = () => work().catch(error => logger.error({ error: String(error) }, 'housekeeping failed, it runs again'));
+  const run = () =>
+    work().catch(error => logger.error({ error: String(error) }, 'housekeeping failed, it runs again'));
   const timer = setInterval(run, MINUTE);
   timer.unref();
   void run();

@@ -1,10 +1,10 @@
 /** The server: a system, a listener, jobs, and an orderly end. */
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import type { Config } from '../config.ts';
-import { ROUTES } from '../http/api/routes/index.ts';
 import type { Operations } from '../http/api/route.ts';
+import { ROUTES } from '../http/api/routes/index.ts';
 import { createApp } from '../http/app.ts';
 import { createIdentify } from '../http/identify.ts';
 import { createMetrics, type Metrics } from '../http/metrics.ts';
@@ -25,7 +25,10 @@ export interface Running {
   close(): Promise<void>;
 }
 
-export async function startServer(config: Config, options: { terminal: boolean; onBroken: (error: Error) => void }): Promise<Running> {
+export async function startServer(
+  config: Config,
+  options: { terminal: boolean; onBroken: (error: Error) => void },
+): Promise<Running> {
   const system = await openSystem(config, options.onBroken);
   const login = await tellPassword(system, options.terminal);
   const jobs = await openJobs(system);
@@ -74,7 +77,8 @@ function operationsOf(system: System, jobs: Jobs): Operations {
   return {
     viewsStatus: () => runner.status(),
     rebuildViews() {
-      rebuilding ??= runner
+      if (rebuilding) return;
+      rebuilding = runner
         .rebuild()
         .catch(error => logger.error({ error: String(error) }, 'the views could not be rebuilt'))
         .finally(() => {
@@ -115,16 +119,29 @@ async function readiness({ core, runner }: System) {
 }
 
 function describe(metrics: Metrics, { runner, stores }: System, jobs: Jobs): void {
-  metrics.gauge('strongroom_views_lag_events', 'Events that the views have not applied', () => runner.status().lag.events ?? 0);
-  metrics.gauge('strongroom_views_lag_seconds', 'Since when events wait for the views', () => runner.status().lag.seconds);
-  metrics.gauge('strongroom_memory_cache_bytes', 'Small blobs kept in memory', () => stores.blobs.cacheUsage().bytes);
+  metrics.gauge(
+    'strongroom_views_lag_events',
+    'Events that the views have not applied',
+    () => runner.status().lag.events ?? 0,
+  );
+  metrics.gauge(
+    'strongroom_views_lag_seconds',
+    'Since when events wait for the views',
+    () => runner.status().lag.seconds,
+  );
+  metrics.gauge(
+    'strongroom_memory_cache_bytes',
+    'Small blobs kept in memory',
+    () => stores.blobs.cacheUsage().bytes,
+  );
   metrics.gauge('strongroom_jobs_failed', 'Runs of jobs that failed since the start', () =>
     Object.values(jobs.failures()).reduce((sum, count) => sum + count, 0),
   );
 }
 
 async function openJobs({ config, logger }: System): Promise<Jobs> {
-  const onError = (name: string, error: unknown) => logger.error({ job: name, error: String(error) }, 'a job failed');
+  const onError = (name: string, error: unknown) =>
+    logger.error({ job: name, error: String(error) }, 'a job failed');
   if (!config.redisUrl) return createLocalJobs({ onError });
   const { openBullJobs } = await import('../jobs/bullmq/jobs.ts');
   return openBullJobs({ url: config.redisUrl, onError });

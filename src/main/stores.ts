@@ -3,13 +3,13 @@ import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createPersonKeys, type PersonKeys } from '../access/sealing.ts';
 import type { Vault } from '../access/vault.ts';
+import { createLocalFence, type Fence } from '../application/fence.ts';
 import { type CachedBlobStore, withMemoryCache } from '../blobs/cache.ts';
 import { openFilesystemBlobs } from '../blobs/filesystem.ts';
 import type { Config } from '../config.ts';
 import type { EventLog } from '../eventlog/port.ts';
 import { type FileJournal, openFileJournal } from '../evidence/journal.ts';
 import type { EvidenceStore } from '../evidence/port.ts';
-import { type Fence, createLocalFence } from '../application/fence.ts';
 
 export interface Stores {
   readonly log: EventLog;
@@ -19,6 +19,8 @@ export interface Stores {
   readonly blobs: CachedBlobStore;
   readonly journal: FileJournal;
   readonly fence: Fence;
+  /** shared by backups, held alone by a collection: neither runs during the other */
+  readonly collection: Fence;
   /** Closes all of them, in order; the log last. */
   close(): Promise<void>;
 }
@@ -53,7 +55,7 @@ type Records = Omit<Stores, 'blobs' | 'journal'>;
 
 /** Log, evidence and vault: in one SQLite file each, or in PostgreSQL; the log may be KurrentDB's. */
 async function openRecords(config: Config, events: StoreEvents): Promise<Records> {
-  if (config.eventLogUrl.startsWith('postgres')) return openPostgres(config, config.eventLogUrl);
+  if (config.eventLogUrl.startsWith('postgres')) return openPostgres(config.eventLogUrl);
   if (config.eventLogUrl.startsWith('esdb')) return openKurrent(config);
   return openEmbedded(config, events);
 }
@@ -69,10 +71,18 @@ async function openEmbedded(config: Config, events: StoreEvents): Promise<Record
     await vault.close();
     await log.close();
   };
-  return { log, evidence: createSqliteEvidence(log, keys), vault, keys, fence: createLocalFence(), close };
+  return {
+    log,
+    evidence: createSqliteEvidence(log, keys),
+    vault,
+    keys,
+    fence: createLocalFence(),
+    collection: createLocalFence(),
+    close,
+  };
 }
 
-async function openPostgres(config: Config, url: string, log?: EventLog): Promise<Records> {
+async function openPostgres(url: string, log?: EventLog): Promise<Records> {
   const { openPostgresLog } = await import('../eventlog/postgres/log.ts');
   const { openPostgresEvidence } = await import('../evidence/postgres.ts');
   const { openPostgresVault } = await import('../access/vault/postgres.ts');
@@ -82,18 +92,22 @@ async function openPostgres(config: Config, url: string, log?: EventLog): Promis
   const keys = createPersonKeys(vault);
   const evidence = await openPostgresEvidence({ url }, keys);
   const fence = await openPostgresFence(url);
+  const collection = await openPostgresFence(url, { lock: 'collection' });
   const close = async () => {
     await fence.close();
+    await collection.close();
     await evidence.close();
     await vault.close();
     await events.close();
   };
-  return { log: events, evidence, vault, keys, fence, close };
+  return { log: events, evidence, vault, keys, fence, collection, close };
 }
 
 async function openKurrent(config: Config): Promise<Records> {
   const { openKurrentLog } = await import('../eventlog/kurrentdb/log.ts');
   if (!config.viewsUrl.startsWith('postgres'))
-    throw new Error('with KurrentDB as the log, STRONGROOM_VIEWS_URL names a PostgreSQL for views, evidence and the vault');
-  return openPostgres(config, config.viewsUrl, await openKurrentLog({ url: config.eventLogUrl }));
+    throw new Error(
+      'with KurrentDB as the log, STRONGROOM_VIEWS_URL names a PostgreSQL for views, evidence and the vault',
+    );
+  return openPostgres(config.viewsUrl, await openKurrentLog({ url: config.eventLogUrl }));
 }

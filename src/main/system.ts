@@ -48,7 +48,12 @@ export async function openSystem(config: Config, onBroken: (error: Error) => voi
   const consistency = createConsistency(core);
   const directory = accessDirectory(core);
   const bearers = createBearers({ vault: stores.vault, directory });
-  const authenticator = createAuthenticator({ vault: stores.vault, directory, bearers, passwords: core.access.passwords });
+  const authenticator = createAuthenticator({
+    vault: stores.vault,
+    directory,
+    bearers,
+    passwords: core.access.passwords,
+  });
   runner.onApplied(events => core.hot.invalidate(events));
   runner.onReset(() => core.hot.clear());
   await runner.started;
@@ -68,7 +73,9 @@ export async function openSystem(config: Config, onBroken: (error: Error) => voi
 }
 
 async function openProjections(config: Config, stores: Stores, logger: Logger) {
-  const url = config.viewsUrl.startsWith('postgres') ? config.viewsUrl : `sqlite:${join(config.data, 'views.db')}`;
+  const url = config.viewsUrl.startsWith('postgres')
+    ? config.viewsUrl
+    : `sqlite:${join(config.data, 'views.db')}`;
   const views: Views = await openViews({ url });
   const runner = createRunner({ log: stores.log, store: views, onNotice: text => logger.warn({}, text) });
   const queries: Queries = createQueries(views);
@@ -84,11 +91,11 @@ interface Parts {
 }
 
 function createCore({ config, stores, runner, queries, logger }: Parts): Core {
-  const { log, evidence, vault, keys, blobs, journal, fence } = stores;
+  const { log, evidence, vault, keys, blobs, journal, fence, collection } = stores;
   const now = () => new Date();
   const shipped = moduleSource(shippedSets());
   const core: Core = {
-    ...{ log, blobs, evidence, queries, fence, logger, now },
+    ...{ log, blobs, evidence, queries, fence, collection, logger, now },
     streams: createStreams(log),
     views: {
       position: () => runner.position(),
@@ -127,7 +134,14 @@ function createCore({ config, stores, runner, queries, logger }: Parts): Core {
 
 function settingsOf(config: Config): Settings {
   const { leaseMs, restoreWindowMs, maxStalenessMs, maxBlobBytes } = config;
-  return { producer: `strongroom/${VERSION}`, leaseMs, restoreWindowMs, viewWaitMs: 10_000, maxStalenessMs, maxBlobBytes };
+  return {
+    producer: `strongroom/${VERSION}`,
+    leaseMs,
+    restoreWindowMs,
+    viewWaitMs: 10_000,
+    maxStalenessMs,
+    maxBlobBytes,
+  };
 }
 
 /** The views as authentication asks them: from memory, dropped by every event about access. */
@@ -142,5 +156,9 @@ function accessDirectory({ queries, hot }: Pick<Core, 'queries' | 'hot'>): Acces
 
 function issuer(bearers: Bearers): Registry['issueBearer'] {
   return (caller, service, access) =>
-    bearers.issueBearer({ caller, service, access: access.map(({ actions, ...rest }) => ({ ...rest, actions: [...actions] })) });
+    bearers.issueBearer({
+      caller,
+      service,
+      access: access.map(({ actions, ...rest }) => ({ ...rest, actions: [...actions] })),
+    });
 }

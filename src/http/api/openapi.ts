@@ -27,7 +27,10 @@ export function openApi(routes: readonly AnyRoute[], version: string): Schema {
     info: { title: 'Strongroom management API', version, license: { name: 'Apache-2.0' } },
     paths,
     components: {
-      securitySchemes: { basic: { type: 'http', scheme: 'basic' }, bearer: { type: 'http', scheme: 'bearer' } },
+      securitySchemes: {
+        basic: { type: 'http', scheme: 'basic' },
+        bearer: { type: 'http', scheme: 'bearer' },
+      },
       schemas: { Problem: PROBLEM },
     },
     security: [{ basic: [] }, { bearer: [] }],
@@ -41,7 +44,9 @@ function operation(route: AnyRoute): Schema {
     summary: route.summary,
     tags: [route.tag],
     parameters: [...parameters(route.params, 'path'), ...parameters(route.query, 'query'), ...keyOf(route)],
-    ...(route.body ? { requestBody: { content: { 'application/json': { schema: schemaOf(route.body, 'input') } } } } : {}),
+    ...(route.body
+      ? { requestBody: { content: { 'application/json': { schema: schemaOf(route.body, 'input') } } } }
+      : {}),
     responses: {
       [status]: { description: 'Done', ...(content ? { content } : {}) },
       default: {
@@ -59,7 +64,10 @@ function schemaOf(type: z.ZodType, io: 'input' | 'output'): Schema {
 
 function parameters(type: z.ZodType | undefined, where: 'path' | 'query'): Schema[] {
   if (!type) return [];
-  const { properties = {}, required = [] } = schemaOf(type, 'input') as { properties?: Record<string, Schema>; required?: string[] };
+  const { properties = {}, required = [] } = schemaOf(type, 'input') as {
+    properties?: Record<string, Schema>;
+    required?: string[];
+  };
   return Object.entries(properties).map(([name, schema]) => ({
     name,
     in: where,

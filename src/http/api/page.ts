@@ -9,7 +9,10 @@ export const paging = z.object({
 });
 
 export const pageOf = <T extends z.ZodType>(item: T) =>
-  z.object({ items: z.array(item), next: z.string().optional().describe('cursor of the next page; absent on the last') });
+  z.object({
+    items: z.array(item),
+    next: z.string().optional().describe('cursor of the next page; absent on the last'),
+  });
 
 export interface Page<T> {
   readonly items: T[];

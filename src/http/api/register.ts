@@ -64,7 +64,12 @@ async function answer(route: AnyRoute, exchange: Exchange): Promise<FastifyReply
     status = told.status;
     return send(reply, told, correlationId);
   } finally {
-    tools.metrics.request({ protocol: 'api', method: request.method, status, seconds: (performance.now() - started) / 1000 });
+    tools.metrics.request({
+      protocol: 'api',
+      method: request.method,
+      status,
+      seconds: (performance.now() - started) / 1000,
+    });
   }
 }
 
@@ -72,7 +77,8 @@ async function answer(route: AnyRoute, exchange: Exchange): Promise<FastifyReply
 async function perform(route: AnyRoute, { request, reply, tools }: Exchange, correlationId: string) {
   const key = request.headers['idempotency-key'];
   const caller = await tools.identify.caller(request.raw, correlationId, Array.isArray(key) ? key[0] : key);
-  if (route.method === 'GET' || caller.commandId === undefined) return run(route, { request, reply, tools }, caller);
+  if (route.method === 'GET' || caller.commandId === undefined)
+    return run(route, { request, reply, tools }, caller);
   const text = JSON.stringify([request.method, request.url, request.body ?? null]);
   const command = { key: caller.commandId, fingerprint: createHash('sha256').update(text).digest('hex') };
   const expiresAt = tools.core.now().getTime() + RECORD_MS;
@@ -83,7 +89,11 @@ async function perform(route: AnyRoute, { request, reply, tools }: Exchange, cor
   return body;
 }
 
-async function run(route: AnyRoute, { request, reply, tools }: Exchange, caller: Caller): Promise<string | undefined> {
+async function run(
+  route: AnyRoute,
+  { request, reply, tools }: Exchange,
+  caller: Caller,
+): Promise<string | undefined> {
   const gone = new AbortController();
   reply.raw.once('close', () => gone.abort());
   const input = {
@@ -101,7 +111,9 @@ function read(schema: z.ZodType | undefined, value: unknown, where: string): unk
   if (!schema) return undefined;
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.map(({ path, message }) => `${[where, ...path].join('.')}: ${message}`);
+  const problems = parsed.error.issues.map(
+    ({ path, message }) => `${[where, ...path].join('.')}: ${message}`,
+  );
   throw refuse('REQUEST_INVALID', { reason: problems.slice(0, 10).join('; ') });
 }
 
@@ -109,12 +121,18 @@ function read(schema: z.ZodType | undefined, value: unknown, where: string): unk
 function foreign(error: unknown, tools: ApiTools, correlationId: string) {
   if (!isRefusal(error) && error instanceof Error && 'statusCode' in error) {
     if (error.statusCode === 413) return refuse('CONTENT_TOO_LARGE', 'a request has at most 1 MiB');
-    if (error.statusCode === 415) return refuse('REQUEST_INVALID', 'send JSON with content-type application/json');
-    if (typeof error.statusCode === 'number' && error.statusCode < 500) return refuse('REQUEST_INVALID', error.message.slice(0, 200));
+    if (error.statusCode === 415)
+      return refuse('REQUEST_INVALID', 'send JSON with content-type application/json');
+    if (typeof error.statusCode === 'number' && error.statusCode < 500)
+      return refuse('REQUEST_INVALID', error.message.slice(0, 200));
   }
   return toRefusal(error, tools.logger, correlationId);
 }
 
-function send(reply: FastifyReply, { status, headers, body }: ReturnType<typeof problem>, correlationId: string) {
+function send(
+  reply: FastifyReply,
+  { status, headers, body }: ReturnType<typeof problem>,
+  correlationId: string,
+) {
   return reply.code(status).headers(headers).header('x-request-id', correlationId).send(body);
 }

@@ -35,7 +35,13 @@ export interface ApiRoute<P = unknown, Q = unknown, B = unknown, R = unknown> {
   /** whether it can give out content or metadata of artifacts: the enforcement matrix asks it */
   readonly serves?: boolean;
   readonly handle: (
-    input: { readonly caller: Caller; readonly params: P; readonly query: Q; readonly body: B; readonly signal: AbortSignal },
+    input: {
+      readonly caller: Caller;
+      readonly params: P;
+      readonly query: Q;
+      readonly body: B;
+      readonly signal: AbortSignal;
+    },
     context: ApiContext,
   ) => Promise<R>;
 }

@@ -39,10 +39,12 @@ export async function scopeFrom(
 ): Promise<Scope> {
   const { project, repository } = names;
   if (project === undefined) {
-    if (repository !== undefined) throw refuse('REQUEST_INVALID', 'a repository is named together with its project');
+    if (repository !== undefined)
+      throw refuse('REQUEST_INVALID', 'a repository is named together with its project');
     return { kind: 'instance' };
   }
-  if (repository === undefined) return { kind: 'project', id: (await projectFor(core, caller, project, action)).projectId };
+  if (repository === undefined)
+    return { kind: 'project', id: (await projectFor(core, caller, project, action)).projectId };
   const found = await repositoryFor(core, caller, { project, repository }, action);
   return { kind: 'repository', id: found.repositoryId };
 }
@@ -55,8 +57,10 @@ export async function governed(
   action: Action,
 ): Promise<{ caller: Caller; repository: RepositoryInfo; version: VersionRow }> {
   const repository = await repositoryFor(core, caller, of, action);
-  if (of.tag !== undefined && of.version !== undefined) throw refuse('REQUEST_INVALID', 'name a version or a tag, not both');
-  if (of.tag !== undefined) return { caller, repository, version: await find(core, repository, of.package, { tag: of.tag }) };
+  if (of.tag !== undefined && of.version !== undefined)
+    throw refuse('REQUEST_INVALID', 'name a version or a tag, not both');
+  if (of.tag !== undefined)
+    return { caller, repository, version: await find(core, repository, of.package, { tag: of.tag }) };
   if (of.version === undefined) throw refuse('REQUEST_INVALID', 'name a version or a tag');
   const byDigest = isDigest(of.version)
     ? await core.queries.versionByDigest(repository.repositoryId, of.package, of.version)

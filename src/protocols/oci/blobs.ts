@@ -3,10 +3,10 @@
 import type { Asked } from '../../application/registry.ts';
 import { isRefusal } from '../../domain/errors.ts';
 import type { ProtocolReply } from '../protocol.ts';
+import type { Context } from './context.ts';
 import type { OciRoute } from './parse.ts';
 import { parseRange, renderContentRange } from './range.ts';
 import { PRIVATE } from './reply.ts';
-import type { Context } from './serve.ts';
 
 /** Up to here a blob is answered from memory in one piece: a stream costs more than the bytes. */
 const SMALL = 256 * 1024;

@@ -2,11 +2,11 @@
 import type { Asked } from '../../application/registry.ts';
 import { refuse } from '../../domain/errors.ts';
 import type { ProtocolReply } from '../protocol.ts';
+import type { Context } from './context.ts';
 import { parseManifest, referrerDescriptor, referrersIndex } from './manifest.ts';
 import { formatName } from './name.ts';
 import { MAX_PAGE, type OciRoute, type Page } from './parse.ts';
 import { json } from './reply.ts';
-import type { Context } from './serve.ts';
 
 const limitOf = (page: Page) => Math.min(page.n ?? MAX_PAGE, MAX_PAGE);
 

@@ -1,12 +1,12 @@
 /** Manifests: the exact bytes that were pushed, under the type they were pushed with. */
 import type { Asked, Reference } from '../../application/registry.ts';
 import type { ProtocolReply } from '../protocol.ts';
+import type { Context } from './context.ts';
 import { warningHeader } from './errors.ts';
 import { MAX_MANIFEST, parseManifest } from './manifest.ts';
 import type { OciReference } from './name.ts';
 import type { OciRoute } from './parse.ts';
 import { manifestLocation, PRIVATE } from './reply.ts';
-import type { Context } from './serve.ts';
 
 const referenceOf = (reference: OciReference): Reference =>
   reference.by === 'tag' ? { tag: reference.tag } : { digest: reference.digest };

@@ -3,6 +3,7 @@ import type { Registry } from '../../application/registry.ts';
 import { refuse } from '../../domain/errors.ts';
 import type { ProtocolReply, ProtocolRequest } from '../protocol.ts';
 import { deleteBlob, getBlob } from './blobs.ts';
+import type { Context } from './context.ts';
 import { catalogue, referrers, tags } from './lists.ts';
 import { deleteManifest, getManifest, putManifest } from './manifests.ts';
 import { formatName } from './name.ts';
@@ -11,10 +12,6 @@ import { json } from './reply.ts';
 import { parseScopes, tokenResponse } from './token.ts';
 import { appendUpload, cancelUpload, finishUpload, startUpload, uploadStatus } from './uploads.ts';
 
-export interface Context {
-  readonly request: ProtocolRequest;
-  readonly registry: Registry;
-}
 type Handler<K extends OciRoute['kind']> = (
   route: Extract<OciRoute, { kind: K }>,
   context: Context,

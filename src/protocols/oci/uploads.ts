@@ -4,11 +4,11 @@ import type { Asked } from '../../application/registry.ts';
 import type { StagedUpload } from '../../blobs/port.ts';
 import { refuse } from '../../domain/errors.ts';
 import type { ProtocolReply, ProtocolRequest } from '../protocol.ts';
+import type { Context } from './context.ts';
 import type { OciName } from './name.ts';
 import type { OciRoute } from './parse.ts';
 import { parseContentRange, renderUploadRange } from './range.ts';
 import { blobCreated, uploadLocation } from './reply.ts';
-import type { Context } from './serve.ts';
 
 async function pusher(name: OciName, { request, registry }: Context): Promise<Asked> {
   const { caller } = request;

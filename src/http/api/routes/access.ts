@@ -68,8 +68,17 @@ const principalRoutes: AnyRoute[] = [
     query: paging,
     response: pageOf(principalShape),
     async handle({ caller, query }, { core }) {
-      await authorise(core, { caller, action: 'access-change', at: INSTANCE, facts: {}, target: 'principals' });
-      const rows = await core.queries.listPrincipals({ after: readCursor(query.cursor, z.string()), limit: query.limit + 1 });
+      await authorise(core, {
+        caller,
+        action: 'access-change',
+        at: INSTANCE,
+        facts: {},
+        target: 'principals',
+      });
+      const rows = await core.queries.listPrincipals({
+        after: readCursor(query.cursor, z.string()),
+        limit: query.limit + 1,
+      });
       const page = toPage(rows, query.limit, { key: row => row.principalId, item: row => row });
       return { ...page, items: await Promise.all(page.items.map(row => show(core, row))) };
     },
@@ -79,7 +88,11 @@ const principalRoutes: AnyRoute[] = [
     path: '/principals',
     tag: 'access',
     summary: 'Create a user or a service account',
-    body: z.object({ name: z.string(), kind: z.enum(['user', 'service-account']).default('user'), password: password.optional() }),
+    body: z.object({
+      name: z.string(),
+      kind: z.enum(['user', 'service-account']).default('user'),
+      password: password.optional(),
+    }),
     status: 201,
     response: z.object({ id: z.string() }),
     async handle({ caller, body }, { core, consistency }) {
@@ -106,7 +119,8 @@ const principalRoutes: AnyRoute[] = [
       method: 'POST',
       path: `/principals/:principal/${verb}`,
       tag: 'access',
-      summary: verb === 'disable' ? 'Stop a principal from doing anything' : 'Let a disabled principal work again',
+      summary:
+        verb === 'disable' ? 'Stop a principal from doing anything' : 'Let a disabled principal work again',
       params: principalParams,
       status: 204,
       async handle({ caller, params }, { core, consistency }) {
@@ -123,7 +137,9 @@ const principalRoutes: AnyRoute[] = [
     params: principalParams,
     status: 204,
     async handle({ caller, params }, { core, consistency }) {
-      await consistency.wait(await people.deletePrincipal(core, caller, await idOf(core, caller, params.principal)));
+      await consistency.wait(
+        await people.deletePrincipal(core, caller, await idOf(core, caller, params.principal)),
+      );
     },
   }),
 ];
@@ -147,7 +163,8 @@ const tokenRoutes: AnyRoute[] = [
     response: z.object({ items: z.array(tokenShape) }),
     async handle({ caller, params }, { core }) {
       const id = await idOf(core, caller, params.principal);
-      if (id !== caller.id) await authorise(core, { caller, action: 'access-change', at: INSTANCE, facts: {}, target: id });
+      if (id !== caller.id)
+        await authorise(core, { caller, action: 'access-change', at: INSTANCE, facts: {}, target: id });
       const rows = await core.queries.listTokens(id);
       const items = rows.map(async row => {
         const label = await core.sealing.unseal(row.label);
@@ -218,7 +235,14 @@ const grantRoutes: AnyRoute[] = [
       const place = await placeOfScope(core, scope);
       await authorise(core, { caller, action: 'access-change', at: place, facts: {}, target: 'grants' });
       const rows = await core.queries.listGrants(scope);
-      return { items: rows.map(({ principalId, role, grantedAt, grantedBy }) => ({ principal: principalId, role, grantedAt, grantedBy })) };
+      return {
+        items: rows.map(({ principalId, role, grantedAt, grantedBy }) => ({
+          principal: principalId,
+          role,
+          grantedAt,
+          grantedBy,
+        })),
+      };
     },
   }),
   ...(['grant', 'revoke'] as const).map(verb =>
@@ -232,9 +256,12 @@ const grantRoutes: AnyRoute[] = [
       async handle({ caller, body }, { core, consistency }) {
         const scope = await scopeFrom(core, caller, body, 'access-change');
         const principalId = await idOf(core, caller, body.principal);
-        if (principalId === 'anonymous') throw refuse('PRINCIPAL_UNKNOWN', 'make a repository public instead');
+        if (principalId === 'anonymous')
+          throw refuse('PRINCIPAL_UNKNOWN', 'make a repository public instead');
         const kind = verb === 'grant' ? 'GrantRole' : 'RevokeRole';
-        await consistency.wait(await people.changeRole(core, caller, kind, { scope, principalId, role: body.role }));
+        await consistency.wait(
+          await people.changeRole(core, caller, kind, { scope, principalId, role: body.role }),
+        );
       },
     }),
   ),

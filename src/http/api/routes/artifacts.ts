@@ -1,8 +1,8 @@
 /** What is in a repository: packages, versions, tags, their holds and their history. */
 import { z } from 'zod';
+import type { Core } from '../../../application/core.ts';
 import { deleteVersion, removeTag, restoreVersion } from '../../../application/govern.ts';
 import { holdsOn } from '../../../application/holds.ts';
-import type { Core } from '../../../application/core.ts';
 import { repositoryFor } from '../../../application/places.ts';
 import { tagVersion } from '../../../application/publish.ts';
 import type { HoldRow, RepositoryInfo, VersionRow } from '../../../projections/queries.ts';
@@ -61,7 +61,12 @@ async function show(core: Core, repository: RepositoryInfo, row: VersionRow) {
   };
 }
 
-const partShape = z.object({ relation: z.string(), digest: z.string(), mediaType: z.string(), size: z.number() });
+const partShape = z.object({
+  relation: z.string(),
+  digest: z.string(),
+  mediaType: z.string(),
+  size: z.number(),
+});
 
 const reading: AnyRoute[] = [
   route({
@@ -77,7 +82,10 @@ const reading: AnyRoute[] = [
       const { repositoryId } = await repositoryFor(core, caller, params, 'pull');
       const after = readCursor(query.cursor, z.string());
       const rows = await core.queries.listPackages(repositoryId, { after, limit: query.limit + 1 });
-      const item = (row: { displayName: string; createdAt: string }) => ({ name: row.displayName, createdAt: row.createdAt });
+      const item = (row: { displayName: string; createdAt: string }) => ({
+        name: row.displayName,
+        createdAt: row.createdAt,
+      });
       return toPage(rows, query.limit, { key: row => row.package, item });
     },
   }),
@@ -110,7 +118,12 @@ const reading: AnyRoute[] = [
     async handle({ caller, query }, { core }) {
       const { repository, version } = await governed(core, caller, query, 'pull');
       const holds = await holdsOn(core, repository, version);
-      const parts = version.references.map(({ relation, digest, mediaType, size }) => ({ relation, digest, mediaType, size }));
+      const parts = version.references.map(({ relation, digest, mediaType, size }) => ({
+        relation,
+        digest,
+        mediaType,
+        size,
+      }));
       return {
         ...(await show(core, repository, version)),
         holds: await Promise.all(holds.map(row => showHold(core, row))),

@@ -25,10 +25,17 @@ const holds: AnyRoute[] = [
     async handle({ caller, query }, { core }) {
       const { project, repository: name } = query;
       const named = project !== undefined && name !== undefined;
-      const repository = named ? await repositoryFor(core, caller, { project, repository: name }, 'pull') : undefined;
-      if (!repository) await authorise(core, { caller, action: 'read-log', at: INSTANCE, facts: {}, target: 'holds' });
+      const repository = named
+        ? await repositoryFor(core, caller, { project, repository: name }, 'pull')
+        : undefined;
+      if (!repository)
+        await authorise(core, { caller, action: 'read-log', at: INSTANCE, facts: {}, target: 'holds' });
       const after = readCursor(query.cursor, z.string());
-      const rows = await core.queries.listHolds({ repositoryId: repository?.repositoryId, after, limit: query.limit + 1 });
+      const rows = await core.queries.listHolds({
+        repositoryId: repository?.repositoryId,
+        after,
+        limit: query.limit + 1,
+      });
       const page = toPage(rows, query.limit, { key: row => row.position, item: row => row });
       const items = page.items.map(async row => ({
         ...(await showHold(core, row)),
@@ -63,7 +70,11 @@ const holds: AnyRoute[] = [
     response: z.object({ remaining: z.number().describe('open holds that still bind it') }),
     async handle({ caller, params, body }, { core, consistency }) {
       const of = await ofHold(core, caller, params.hold, body);
-      const lifted = await release(core, { ...of, override: overriding(body) }, { holdId: params.hold, reason: body.reason });
+      const lifted = await release(
+        core,
+        { ...of, override: overriding(body) },
+        { holdId: params.hold, reason: body.reason },
+      );
       await consistency.wait(lifted.position);
       return { remaining: lifted.remaining };
     },
@@ -74,11 +85,20 @@ const overriding = (body: { override?: boolean | undefined; reason?: string | un
   body.override ? { hasReason: Boolean(body.reason) } : undefined;
 
 /** The version a hold is on; of a hold everywhere, any place that it binds and the caller may release from. */
-async function ofHold(core: Parameters<typeof governed>[0], caller: Parameters<typeof governed>[1], holdId: string, body: object) {
+async function ofHold(
+  core: Parameters<typeof governed>[0],
+  caller: Parameters<typeof governed>[1],
+  holdId: string,
+  body: object,
+) {
   const known = await core.queries.holdById(holdId);
   const named = artifact.safeParse(body);
   if (named.success) return governed(core, caller, named.data, 'release');
-  const place = known?.repositoryId ? known : known?.subject ? (await core.queries.placesOfSubject(known.subject, { limit: 1 }))[0] : undefined;
+  const place = known?.repositoryId
+    ? known
+    : known?.subject
+      ? (await core.queries.placesOfSubject(known.subject, { limit: 1 }))[0]
+      : undefined;
   const repository = place?.repositoryId ? await core.queries.repositoryById(place.repositoryId) : undefined;
   if (!repository || !place?.package || !place.version) {
     // whether there is such a hold is told only to who may lift holds
@@ -123,12 +143,21 @@ const promotions: AnyRoute[] = [
     body: z.object({
       from: artifact,
       to: repositoryParams,
-      tag: z.string().regex(OCI_TAG).optional().describe('tag in the target; default: the tag it was named by'),
+      tag: z
+        .string()
+        .regex(OCI_TAG)
+        .optional()
+        .describe('tag in the target; default: the tag it was named by'),
       reason: reason.optional(),
       override,
     }),
     status: 201,
-    response: z.object({ id: z.string(), version: z.string(), placed: z.number(), warnings: z.array(z.string()) }),
+    response: z.object({
+      id: z.string(),
+      version: z.string(),
+      placed: z.number(),
+      warnings: z.array(z.string()),
+    }),
     async handle({ caller, body }, { core, consistency }) {
       const source = await governed(core, caller, body.from, 'pull');
       const to = await repositoryFor(core, caller, body.to, 'promote');
@@ -141,7 +170,12 @@ const promotions: AnyRoute[] = [
         override: overriding(body),
       });
       await consistency.wait(done.position);
-      return { id: done.promotionId, version: done.version, placed: done.placed, warnings: [...done.warnings] };
+      return {
+        id: done.promotionId,
+        version: done.version,
+        placed: done.placed,
+        warnings: [...done.warnings],
+      };
     },
   }),
   route({

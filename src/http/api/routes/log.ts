@@ -11,7 +11,10 @@ const show = ({ position, stream, revision, id, type, version, recordedAt, data,
   ...{ position, stream, revision, id, type, version, recordedAt, data, meta },
 });
 
-const list = z.string().max(2000).transform(text => text.split(',').filter(part => part !== ''));
+const list = z
+  .string()
+  .max(2000)
+  .transform(text => text.split(',').filter(part => part !== ''));
 
 const events: AnyRoute[] = [
   route({
@@ -20,7 +23,11 @@ const events: AnyRoute[] = [
     tag: 'log',
     summary: 'Read events in their order, after a position; with wait, hold on until there are some',
     query: z.object({
-      after: z.string().max(64).optional().describe('position (exclusive); default: the start. `head`: only what is new'),
+      after: z
+        .string()
+        .max(64)
+        .optional()
+        .describe('position (exclusive); default: the start. `head`: only what is new'),
       limit: z.coerce.number().int().min(1).max(1000).default(100),
       types: list.optional().describe('event types, by comma'),
       streams: list.optional().describe('stream name prefixes, by comma'),
@@ -44,7 +51,8 @@ const events: AnyRoute[] = [
   }),
 ];
 
-const within = (seconds: number, signal: AbortSignal) => AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)]);
+const within = (seconds: number, signal: AbortSignal) =>
+  AbortSignal.any([signal, AbortSignal.timeout(seconds * 1000)]);
 
 /** Resolves at the first event, or when the subscription's signal ends it. */
 async function newEvents(messages: AsyncIterable<{ kind: string }>): Promise<void> {
@@ -70,8 +78,11 @@ const history: AnyRoute[] = [
     async handle({ caller, query }, { core }) {
       const { project, repository: name } = query;
       const named = project !== undefined && name !== undefined;
-      const repository = named ? await repositoryFor(core, caller, { project, repository: name }, 'pull') : undefined;
-      if (!repository) await authorise(core, { caller, action: 'read-log', at: INSTANCE, facts: {}, target: 'history' });
+      const repository = named
+        ? await repositoryFor(core, caller, { project, repository: name }, 'pull')
+        : undefined;
+      if (!repository)
+        await authorise(core, { caller, action: 'read-log', at: INSTANCE, facts: {}, target: 'history' });
       const rows = await core.queries.activity({
         repositoryId: repository?.repositoryId,
         package: query.package,
@@ -95,7 +106,10 @@ const history: AnyRoute[] = [
       await authorise(core, { caller, action: 'read-log', at: INSTANCE, facts: {}, target: 'denials' });
       const after = readCursor(query.cursor, z.object({ minute: z.string(), denialId: z.string() }));
       const rows = await core.queries.listDenials({ actor: query.actor, after, limit: query.limit + 1 });
-      return toPage(rows, query.limit, { key: ({ minute, denialId }) => ({ minute, denialId }), item: row => row });
+      return toPage(rows, query.limit, {
+        key: ({ minute, denialId }) => ({ minute, denialId }),
+        item: row => row,
+      });
     },
   }),
 ];

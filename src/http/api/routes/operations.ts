@@ -1,10 +1,10 @@
 /** For operators: views, collection, usage, self-examination. */
 import { z } from 'zod';
+import type { Caller } from '../../../application/caller.ts';
 import { collect } from '../../../application/collect.ts';
+import type { Core } from '../../../application/core.ts';
 import { authorise } from '../../../application/handle.ts';
 import { INSTANCE } from '../../../application/rights.ts';
-import type { Caller } from '../../../application/caller.ts';
-import type { Core } from '../../../application/core.ts';
 import { pageOf, paging, readCursor, toPage } from '../page.ts';
 import { type AnyRoute, route } from '../route.ts';
 
@@ -17,7 +17,12 @@ export const routes: readonly AnyRoute[] = [
     path: '/usage',
     tag: 'operations',
     summary: 'What the whole installation holds: bytes that several repositories share count once',
-    response: z.object({ repositories: z.number(), versions: z.number(), bytes: z.number(), downloads: z.number() }),
+    response: z.object({
+      repositories: z.number(),
+      versions: z.number(),
+      bytes: z.number(),
+      downloads: z.number(),
+    }),
     async handle({ caller }, { core }) {
       await operate(core, caller, 'usage');
       return core.queries.usageTotals();
@@ -37,7 +42,8 @@ export const routes: readonly AnyRoute[] = [
     method: 'POST',
     path: '/views/rebuild',
     tag: 'operations',
-    summary: 'Build all views anew beside the serving ones, then let them take over; GET /views tells how far it is',
+    summary:
+      'Build all views anew beside the serving ones, then let them take over; GET /views tells how far it is',
     status: 202,
     async handle({ caller }, { core, operations }) {
       await operate(core, caller, 'views');
@@ -51,7 +57,13 @@ export const routes: readonly AnyRoute[] = [
     tag: 'operations',
     summary: 'Remove bytes that nothing names, or only say what would be removed',
     body: z.object({ dryRun: z.boolean().default(false) }),
-    response: z.object({ runId: z.string(), examined: z.number(), removed: z.number(), bytes: z.number(), dryRun: z.boolean() }),
+    response: z.object({
+      runId: z.string(),
+      examined: z.number(),
+      removed: z.number(),
+      bytes: z.number(),
+      dryRun: z.boolean(),
+    }),
     async handle({ caller, body, signal }, { core }) {
       await operate(core, caller, 'collection');
       return collect(core, caller, { dryRun: body.dryRun, signal });
@@ -66,8 +78,14 @@ export const routes: readonly AnyRoute[] = [
     response: pageOf(z.unknown()),
     async handle({ caller, query }, { core }) {
       await operate(core, caller, 'collections');
-      const rows = await core.queries.listCollections({ after: readCursor(query.cursor, z.string()), limit: query.limit + 1 });
-      return toPage<(typeof rows)[number], unknown>(rows, query.limit, { key: row => row.position, item: row => row });
+      const rows = await core.queries.listCollections({
+        after: readCursor(query.cursor, z.string()),
+        limit: query.limit + 1,
+      });
+      return toPage<(typeof rows)[number], unknown>(rows, query.limit, {
+        key: row => row.position,
+        item: row => row,
+      });
     },
   }),
   route({

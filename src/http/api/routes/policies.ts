@@ -68,7 +68,12 @@ const attachments: AnyRoute[] = [
     response: z.object({ id: z.string() }),
     async handle({ caller, body }, { core, consistency }) {
       const scope = await scopeFrom(core, caller, body, 'policy-change');
-      const wanted = { scope, set: body.set, level: body.level, params: body.params as JsonObject | undefined };
+      const wanted = {
+        scope,
+        set: body.set,
+        level: body.level,
+        params: body.params as JsonObject | undefined,
+      };
       const { id, position } = await policies.attachPolicy(core, caller, wanted);
       await consistency.wait(position);
       return { id };

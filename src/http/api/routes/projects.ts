@@ -1,11 +1,11 @@
 /** Projects and repositories. */
 import { z } from 'zod';
-import { mayDo, at } from '../../../application/rights.ts';
 import { projectFor, repositoryFor } from '../../../application/places.ts';
 import * as projects from '../../../application/projects.ts';
-import { PROJECT_FORMATS } from '../formats.ts';
+import { at, mayDo } from '../../../application/rights.ts';
 import { refuse } from '../../../domain/errors.ts';
 import type { RepositoryInfo } from '../../../projections/queries.ts';
+import { PROJECT_FORMATS } from '../formats.ts';
 import { pageOf, paging, readCursor, toPage } from '../page.ts';
 import { type AnyRoute, route } from '../route.ts';
 import { projectParams, repositoryParams } from '../shapes.ts';
@@ -48,11 +48,19 @@ const projectRoutes: AnyRoute[] = [
     query: paging,
     response: pageOf(projectShape),
     async handle({ caller, query }, { core }) {
-      const rows = await core.queries.listProjects({ after: readCursor(query.cursor, z.string()), limit: query.limit + 1 });
-      const visible = await Promise.all(rows.map(async row => (await sees(core, caller, row)) || row === rows[query.limit]));
+      const rows = await core.queries.listProjects({
+        after: readCursor(query.cursor, z.string()),
+        limit: query.limit + 1,
+      });
+      const visible = await Promise.all(
+        rows.map(async row => (await sees(core, caller, row)) || row === rows[query.limit]),
+      );
       const page = toPage(rows, query.limit, { ...byName, item: row => row });
       const shown = page.items.filter((_row, index) => visible[index]);
-      return { ...page, items: shown.map(({ projectId, name, createdAt }) => ({ id: projectId, name, createdAt })) };
+      return {
+        ...page,
+        items: shown.map(({ projectId, name, createdAt }) => ({ id: projectId, name, createdAt })),
+      };
     },
   }),
   route({
@@ -96,11 +104,16 @@ const projectRoutes: AnyRoute[] = [
   }),
 ];
 
-async function sees(core: Parameters<typeof mayDo>[0], caller: Parameters<typeof mayDo>[1], row: { projectId: string; name: string }) {
+async function sees(
+  core: Parameters<typeof mayDo>[0],
+  caller: Parameters<typeof mayDo>[1],
+  row: { projectId: string; name: string },
+) {
   const project = { project: { id: row.projectId, name: row.name } };
   if ((await mayDo(core, caller, 'pull', project)).allowed) return true;
   const repositories = await core.queries.listRepositories({ projectId: row.projectId, limit: 1000 });
-  for (const repository of repositories) if ((await mayDo(core, caller, 'pull', at(repository))).allowed) return true;
+  for (const repository of repositories)
+    if ((await mayDo(core, caller, 'pull', at(repository))).allowed) return true;
   return false;
 }
 
@@ -116,8 +129,14 @@ const repositoryRoutes: AnyRoute[] = [
       const after = readCursor(query.cursor, z.object({ projectName: z.string(), name: z.string() }));
       const of = query.project === undefined ? undefined : await core.queries.projectByName(query.project);
       if (query.project !== undefined && !of) return { items: [] };
-      const rows = await core.queries.listRepositories({ projectId: of?.projectId, after, limit: query.limit + 1 });
-      const visible = await Promise.all(rows.map(async row => (await mayDo(core, caller, 'pull', at(row))).allowed));
+      const rows = await core.queries.listRepositories({
+        projectId: of?.projectId,
+        after,
+        limit: query.limit + 1,
+      });
+      const visible = await Promise.all(
+        rows.map(async row => (await mayDo(core, caller, 'pull', at(row))).allowed),
+      );
       const key = ({ projectName, name }: RepositoryInfo) => ({ projectName, name });
       const page = toPage(rows, query.limit, { key, item: show });
       return { ...page, items: page.items.filter((_row, index) => visible[index]) };
@@ -129,12 +148,19 @@ const repositoryRoutes: AnyRoute[] = [
     tag: 'repositories',
     summary: 'Create a repository',
     params: projectParams,
-    body: z.object({ name: z.string(), format: z.string(), kind: z.enum(['hosted', 'proxy', 'virtual']).default('hosted') }),
+    body: z.object({
+      name: z.string(),
+      format: z.string(),
+      kind: z.enum(['hosted', 'proxy', 'virtual']).default('hosted'),
+    }),
     status: 201,
     response: made,
     async handle({ caller, params, body }, { core, consistency }) {
       if (!PROJECT_FORMATS.includes(body.format))
-        throw refuse('REQUEST_INVALID', `there is no format ${body.format}; there are ${PROJECT_FORMATS.join(', ')}`);
+        throw refuse(
+          'REQUEST_INVALID',
+          `there is no format ${body.format}; there are ${PROJECT_FORMATS.join(', ')}`,
+        );
       const of = await projectFor(core, caller, params.project, 'repository-change');
       const { id, position } = await projects.createRepository(core, caller, of, body);
       await consistency.wait(position);
@@ -164,7 +190,11 @@ const repositoryRoutes: AnyRoute[] = [
       name: z.string().optional(),
       visibility: z.enum(['private', 'public']).optional(),
       recording: z.enum(['each', 'counted', 'off']).optional(),
-      immutableTags: z.array(z.string().min(1).max(128)).max(50).optional().describe('glob patterns, e.g. v*'),
+      immutableTags: z
+        .array(z.string().min(1).max(128))
+        .max(50)
+        .optional()
+        .describe('glob patterns, e.g. v*'),
     }),
     status: 204,
     async handle({ caller, params, body }, { core, consistency }) {

@@ -1,0 +1,177 @@
+/** Writing an archive, while the registry goes on. */
+import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
+import type { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { type Pack, pack } from 'tar-stream';
+import { refuse } from '../../domain/errors.ts';
+import type { System } from '../system.ts';
+import { createSummary, type Header, type Progress } from './format.ts';
+
+export interface BackupReport {
+  readonly file: string;
+  readonly head: string;
+  readonly events: number;
+  readonly evidence: number;
+  readonly blobs: number;
+  readonly bytes: number;
+}
+
+/** Writes the archive beside its place and renames it when it is whole and synced. Nothing is collected meanwhile. */
+export async function backup(
+  system: System,
+  file: string,
+  onProgress: Progress = () => undefined,
+): Promise<BackupReport> {
+  const partial = `${file}.partial`;
+  try {
+    const report = await system.stores.collection.shared(() => write(system, partial, onProgress));
+    const handle = await open(partial, 'r');
+    await handle.sync().finally(() => handle.close());
+    await rename(partial, file);
+    return { file, ...report };
+  } catch (error) {
+    await rm(partial, { force: true });
+    throw error;
+  }
+}
+
+async function write(system: System, path: string, onProgress: Progress) {
+  await system.core.downloads.flush();
+  const tar = pack();
+  const written = pipeline(tar, createWriteStream(path, { mode: 0o600, flags: 'w' }));
+  const writer = new Writer(tar, system);
+  const filled = writer.fill(onProgress).then(
+    report => {
+      tar.finalize();
+      return report;
+    },
+    error => {
+      tar.destroy(error);
+      throw error;
+    },
+  );
+  const [report] = await Promise.all([filled, written]);
+  return report;
+}
+
+class Writer {
+  readonly #tar: Pack;
+  readonly #system: System;
+  readonly #summary = createSummary();
+  #events = 0;
+  #bytes = 0;
+
+  constructor(tar: Pack, system: System) {
+    this.#tar = tar;
+    this.#system = system;
+  }
+
+  async fill(onProgress: Progress) {
+    const { core, stores } = this.#system;
+    const head = await core.log.head();
+    const { logId, epoch } = core.log;
+    const header: Header = {
+      format: 1,
+      logId,
+      epoch,
+      head,
+      createdAt: core.now().toISOString(),
+      producer: core.settings.producer,
+    };
+    await this.#put('strongroom.json', JSON.stringify(header));
+    await this.#log(head, done => onProgress({ phase: 'events', done }));
+    await this.#vault();
+    const evidence = await this.#evidence(done => onProgress({ phase: 'evidence', done }));
+    for (const segment of await stores.journal.segments())
+      await this.#put(`downloads/${segment}.jsonl`, (await stores.journal.read(segment)).join('\n'));
+    const blobs = await this.#blobs(done => onProgress({ phase: 'blobs', done }));
+    const end = this.#summary.end();
+    await this.#put('end.json', JSON.stringify({ ...end, events: this.#events }));
+    return { head, events: this.#events, evidence, blobs, bytes: this.#bytes };
+  }
+
+  async #log(head: string, told: (done: number) => void): Promise<void> {
+    const { log } = this.#system.core;
+    for (let after = log.start, part = 1; after < head; part++) {
+      const page = await log.readAll({ after, limit: 1000 });
+      const events = page.events.filter(({ position }) => position <= head);
+      if (events.length === 0) return;
+      this.#events += events.length;
+      const lines = events.map(event => JSON.stringify(event));
+      await this.#put(`events/${String(part).padStart(8, '0')}.jsonl`, lines.join('\n'));
+      after = page.next;
+      told(this.#events);
+    }
+  }
+
+  async #vault(): Promise<void> {
+    const lines: string[] = [];
+    for await (const entry of this.#system.stores.vault.export()) lines.push(JSON.stringify(entry));
+    await this.#put('vault.jsonl', lines.join('\n'));
+  }
+
+  async #evidence(told: (done: number) => void): Promise<number> {
+    const { evidence } = this.#system.core;
+    let done = 0;
+    for (let after: string | undefined; ; ) {
+      const digests = await evidence.list(after === undefined ? { limit: 500 } : { after, limit: 500 });
+      after = digests.at(-1);
+      if (after === undefined) return done;
+      for (const digest of digests) {
+        const bytes = await evidence.get(digest);
+        // what was erased on purpose is not brought back by a backup
+        if (bytes === undefined || bytes === 'erased') continue;
+        await this.#put(`evidence/${hex(digest)}`, bytes);
+        told(++done);
+      }
+    }
+  }
+
+  async #blobs(told: (done: number) => void): Promise<number> {
+    const { blobs } = this.#system.core;
+    let done = 0;
+    for await (const { digest, size } of blobs.list()) {
+      const stream = await blobs.open(digest);
+      if (!stream) continue;
+      await this.#stream(`blobs/${hex(digest)}`, size, stream);
+      told(++done);
+    }
+    return done;
+  }
+
+  async #put(name: string, content: string | Uint8Array): Promise<void> {
+    const bytes = Buffer.from(content);
+    this.#summary.add(name, createHash('sha256').update(bytes).digest('hex'));
+    this.#bytes += bytes.length;
+    await new Promise<void>((done, failed) =>
+      this.#tar.entry({ name, mode: 0o600 }, bytes, error => (error ? failed(error) : done())),
+    );
+  }
+
+  async #stream(name: string, size: number, stream: Readable): Promise<void> {
+    const hash = createHash('sha256');
+    let failure: unknown;
+    // a writable of streamx: the same contract as Node's, other type declarations
+    const entry = this.#tar.entry({ name, size, mode: 0o600 }, error => {
+      failure = error;
+    }) as unknown as Writable;
+    for await (const chunk of stream) {
+      hash.update(chunk as Buffer);
+      if (!entry.write(chunk)) await new Promise(ready => entry.once('drain', ready));
+    }
+    await new Promise<void>(done => {
+      entry.once('close', done);
+      entry.end();
+    });
+    if (failure) throw failure;
+    const digest = hash.digest('hex');
+    if (!name.endsWith(digest))
+      throw refuse('STORAGE_UNAVAILABLE', `${name} is damaged in the store: it has ${digest}`);
+    this.#summary.add(name, digest);
+    this.#bytes += size;
+  }
+}
+
+const hex = (digest: string) => digest.slice(digest.indexOf(':') + 1);
