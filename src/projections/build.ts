@@ -7,7 +7,8 @@ import type { Generation } from './port.ts';
 /** An event that cannot be understood: nothing after it may be folded. */
 export class HaltError extends Error {
   constructor(event: RecordedEvent, cause: unknown) {
-    super(`at position ${event.position}: ${(cause as Error).message}`, { cause });
+    const reason = (cause as Error).message.replace(/\s+/g, ' ').slice(0, 500);
+    super(`at position ${event.position}: ${reason}`, { cause });
     this.name = 'HaltError';
   }
 }

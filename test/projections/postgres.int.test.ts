@@ -12,6 +12,7 @@ import { viewsContract } from '../contracts/views.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { describeWith } from '../support/services.ts';
 import { History, write } from './history.ts';
+import { queryContract } from './query-contract.ts';
 
 describeWith(['postgres'], 'PostgreSQL', () => {
   let server: TestPostgres;
@@ -24,6 +25,8 @@ describeWith(['postgres'], 'PostgreSQL', () => {
     fresh: () => server.database(),
     transient: () => Object.assign(new Error('Connection terminated unexpectedly'), { code: 'ECONNRESET' }),
   });
+
+  queryContract('PostgreSQL', () => server.database());
 
   async function node(log: EventLog, options: ViewsOptions) {
     const store = await openViews({ graceMs: 0, ...options });

@@ -18,6 +18,7 @@ import { createRunner } from '../../src/projections/runner.ts';
 import { openViews } from '../../src/projections/store.ts';
 import { viewsContract } from '../contracts/views.ts';
 import { History, write } from './history.ts';
+import { queryContract } from './query-contract.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'strongroom-views-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -29,6 +30,8 @@ viewsContract('SQLite', {
   fresh: async () => `sqlite:${newPath()}`,
   transient: () => Object.assign(new Error('disk I/O error'), { errcode: 10 }),
 });
+
+queryContract('SQLite', async () => `sqlite:${newPath()}`);
 
 describe('a views file', () => {
   async function start(path: string, log = createMemoryLog()) {
