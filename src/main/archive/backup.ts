@@ -88,7 +88,7 @@ class Writer {
       await this.#put(`downloads/${segment}.jsonl`, (await stores.journal.read(segment)).join('\n'));
     const blobs = await this.#blobs(done => onProgress({ phase: 'blobs', done }));
     const end = this.#summary.end();
-    await this.#put('end.json', JSON.stringify({ ...end, events: this.#events }));
+    await this.#entry('end.json', Buffer.from(JSON.stringify({ ...end, events: this.#events })));
     return { head, events: this.#events, evidence, blobs, bytes: this.#bytes };
   }
 
@@ -144,6 +144,10 @@ class Writer {
   async #put(name: string, content: string | Uint8Array): Promise<void> {
     const bytes = Buffer.from(content);
     this.#summary.add(name, createHash('sha256').update(bytes).digest('hex'));
+    await this.#entry(name, bytes);
+  }
+
+  async #entry(name: string, bytes: Buffer): Promise<void> {
     this.#bytes += bytes.length;
     await new Promise<void>((done, failed) =>
       this.#tar.entry({ name, mode: 0o600 }, bytes, error => (error ? failed(error) : done())),

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { extract } from 'tar-stream';
-import { refuse } from '../../domain/errors.ts';
+import { isRefusal, refuse } from '../../domain/errors.ts';
 import type { RecordedEvent } from '../../eventlog/port.ts';
 import { archivedEvent, createSummary, ending, type Header, header } from './format.ts';
 
@@ -34,9 +34,9 @@ export async function readArchive(file: string, visitor: Visitor): Promise<{ hea
     for await (const entry of tar) await reading.entry(entry.header.name, entry as unknown as Readable);
   } catch (error) {
     source.destroy();
-    throw error instanceof Error && /tar|Unexpected end/i.test(error.message)
-      ? damaged(error.message)
-      : error;
+    // errors of the file system and refusals speak for themselves; the rest is what tar could not read
+    if (isRefusal(error) || (error as NodeJS.ErrnoException).syscall !== undefined) throw error;
+    throw damaged(error instanceof Error ? error.message : String(error));
   }
   return reading.end();
 }
