@@ -6,8 +6,8 @@ import type { Action, Role } from '../domain/values/actions.ts';
 import type { JsonObject } from '../domain/values/json.ts';
 import type { EventLog } from '../eventlog/port.ts';
 import type { RecordedDecision } from '../policies/decision.ts';
+import type { At } from './at.ts';
 import type { Caller } from './caller.ts';
-import type { At } from './rights.ts';
 
 export interface Denied {
   readonly caller: Caller;

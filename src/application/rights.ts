@@ -2,22 +2,11 @@
 import { permits } from '../access/authorise.ts';
 import { refuse } from '../domain/errors.ts';
 import type { Action, Role } from '../domain/values/actions.ts';
-import type { RepositoryInfo } from '../projections/queries.ts';
+import type { At } from './at.ts';
 import type { Caller, Grant } from './caller.ts';
 import type { Core } from './core.ts';
 
-/** Where an action happens: the instance, a project, or a repository (with its project). */
-export interface At {
-  readonly project?: { readonly id: string; readonly name: string } | undefined;
-  readonly repository?: RepositoryInfo | undefined;
-}
-
-export const INSTANCE: At = {};
-
-/** A place from a repository's row. */
-export function at(repository: RepositoryInfo): At {
-  return { project: { id: repository.projectId, name: repository.projectName }, repository };
-}
+export { type At, at, INSTANCE } from './at.ts';
 
 export async function grantsOf(core: Core, caller: Caller): Promise<readonly Grant[]> {
   if (caller.kind === 'anonymous' || caller.kind === 'system') return [];

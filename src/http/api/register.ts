@@ -85,7 +85,8 @@ async function perform(route: AnyRoute, { request, reply, tools }: Exchange, cor
   const claim = await tools.vault.claimCommand(command, expiresAt);
   if (claim.state === 'done') return claim.reply.body === '' ? undefined : claim.reply.body;
   const body = await run(route, { request, reply, tools }, caller);
-  await tools.vault.completeCommand(command, { status: route.status ?? 200, body: body ?? '' }, expiresAt);
+  const kept = body !== undefined && route.recorded ? JSON.stringify(route.recorded(JSON.parse(body))) : body;
+  await tools.vault.completeCommand(command, { status: route.status ?? 200, body: kept ?? '' }, expiresAt);
   return body;
 }
 

@@ -32,6 +32,8 @@ export interface ApiRoute<P = unknown, Q = unknown, B = unknown, R = unknown> {
   readonly response?: z.ZodType<R>;
   /** default 200; 204 has no body */
   readonly status?: 200 | 201 | 202 | 204;
+  /** what a repeated command is answered with, when the reply holds a secret: it is not kept */
+  readonly recorded?: (reply: R) => R;
   /** whether it can give out content or metadata of artifacts: the enforcement matrix asks it */
   readonly serves?: boolean;
   readonly handle: (

@@ -193,7 +193,8 @@ const tokenRoutes: AnyRoute[] = [
       actions: z.array(z.enum(ACTIONS)).optional().describe('only these; absent: all its owner may'),
     }),
     status: 201,
-    response: z.object({ id: z.string(), token: z.string() }),
+    response: z.object({ id: z.string(), token: z.string().describe('empty when the command is repeated') }),
+    recorded: ({ id }) => ({ id, token: '' }),
     async handle({ caller, params, body }, { core, consistency }) {
       const scopes: Scope[] = [];
       for (const names of body.scopes ?? []) scopes.push(await scopeFrom(core, caller, names, 'pull'));
