@@ -61,10 +61,12 @@ export function exitCodeOf(error: unknown): number {
 /** What a person reads on stderr: the code and the reason, the facts, what to do. No stack. */
 export function explain(error: unknown): string {
   if (error instanceof Refused) return explainProblem(error);
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof UsageError)
-    return `error: ${clean(message)}\n  strongroom <command> --help tells more`;
-  return `error: ${clean(message)}`;
+  const message = (error instanceof Error ? error.message : String(error))
+    .split('\n')
+    .map(clean)
+    .join('\n  ');
+  if (error instanceof UsageError) return `error: ${message}\n  strongroom <command> --help tells more`;
+  return `error: ${message}`;
 }
 
 function explainProblem({ message, problem }: Refused): string {

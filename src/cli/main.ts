@@ -4,10 +4,11 @@ import { Command, CommanderError } from 'commander';
 import { VERSION } from '../main/version.ts';
 import { type Cli, createCli, wholeNumber } from './cli.ts';
 import { registerAccess } from './commands/access.ts';
+import { registerArchives } from './commands/archive.ts';
 import { registerArtifacts } from './commands/artifact.ts';
 import { registerDecisions } from './commands/decision.ts';
 import { registerEvents } from './commands/events.ts';
-import { registerHost } from './commands/host.ts';
+import { registerHost, type Setting } from './commands/host.ts';
 import { registerLogin } from './commands/login.ts';
 import { registerOperations } from './commands/operations.ts';
 import { registerPolicies } from './commands/policy.ts';
@@ -25,7 +26,10 @@ strongroom login stored.
 Exit codes: 0 done, 1 refused or different, 2 wrong usage, 3 server not reached, 4 not logged in.`;
 
 /** All commands, in the order of the help. */
-export function createProgram(io: Io): { readonly program: Command; readonly cli: Cli } {
+export function createProgram(
+  io: Io,
+  settings: readonly Setting[] = [],
+): { readonly program: Command; readonly cli: Cli } {
   const program = new Command('strongroom')
     .description('An artifact registry that keeps its books like a bank')
     .version(VERSION, '-V, --version')
@@ -42,8 +46,9 @@ export function createProgram(io: Io): { readonly program: Command; readonly cli
     .showHelpAfterError('(--help tells more)')
     .addHelpText('after', AFTER);
   const cli = createCli(program, io);
+  registerHost(program, cli, settings);
+  registerArchives(program, cli);
   for (const register of [
-    registerHost,
     registerLogin,
     registerProjects,
     registerArtifacts,
@@ -64,7 +69,9 @@ export function createProgram(io: Io): { readonly program: Command; readonly cli
  * @returns the exit code: 0 done, 1 refused or different, 2 wrong usage, 3 server not reached, 4 not logged in
  */
 export async function run(argv: readonly string[], io: Io = processIo()): Promise<number> {
-  const { program, cli } = createProgram(io);
+  // the schema of settings is not worth loading for any other command
+  const settings = argv.includes('start') ? (await import('../config.ts')).settings() : [];
+  const { program, cli } = createProgram(io, settings);
   try {
     await program.parseAsync([...argv]);
     return cli.exitCode;

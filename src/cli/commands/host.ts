@@ -6,11 +6,18 @@ import { type Cli, command, group } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { readSecret } from '../io.ts';
 
-export function registerHost(program: Command, cli: Cli): void {
+/** A setting of the server, with its default. */
+export interface Setting {
+  readonly name: string;
+  readonly meaning: string;
+  readonly fallback: string;
+}
+
+export function registerHost(program: Command, cli: Cli, settings: readonly Setting[]): void {
   command(program, 'start', {
     summary: 'Start the registry here, in the foreground',
     example: 'start',
-    more: 'STRONGROOM_DATA, STRONGROOM_HOST and STRONGROOM_PORT say where; the README lists every setting.',
+    more: describeSettings(settings),
   }).action(async () => {
     // loaded only here: the other commands are done before the server would be read
     const { start } = await import('../../main.ts');
@@ -20,6 +27,15 @@ export function registerHost(program: Command, cli: Cli): void {
     cli.print.item({ version: VERSION, node: process.version }, VERSION, value => ({ fields: value })),
   );
   registerAdmin(program, cli);
+}
+
+function describeSettings(settings: readonly Setting[]): string {
+  const width = Math.max(0, ...settings.map(({ name }) => name.length));
+  const lines = settings.map(({ name, meaning, fallback }) => {
+    const told = fallback === '' ? meaning : `${meaning} [${fallback}]`;
+    return `  ${name.padEnd(width)}  ${told}`;
+  });
+  return ['Environment:', ...lines].join('\n');
 }
 
 function registerAdmin(program: Command, cli: Cli): void {
@@ -61,18 +77,24 @@ function registerAdmin(program: Command, cli: Cli): void {
 
 type HostCommand = Parameters<typeof import('../../main.ts').runOnHost>[1];
 
-async function onHost({ io }: Cli, wanted: HostCommand): Promise<unknown> {
-  const [{ readConfig }, { runOnHost }] = await Promise.all([
-    import('../../config.ts'),
-    import('../../main.ts'),
-  ]);
-  const config = readConfig(io.env);
+/** The settings of the server on this host. stdout is the command's: what the server would log does not belong there. */
+export async function configOf({ io }: Cli) {
+  const { ConfigError, readConfig } = await import('../../config.ts');
+  try {
+    return { ...readConfig(io.env), logLevel: 'silent' as const };
+  } catch (error) {
+    throw error instanceof ConfigError ? new UsageError(error.message) : error;
+  }
+}
+
+/** Through the running server when there is one, else on its data. @throws UsageError when there is no data */
+export async function onHost(cli: Cli, wanted: HostCommand): Promise<unknown> {
+  const [config, { runOnHost }] = await Promise.all([configOf(cli), import('../../main.ts')]);
   // a wrong folder would quietly become a second, empty installation
   await access(config.data).catch(() => {
     throw new UsageError(
       `there is no data in ${config.data}: name its folder in STRONGROOM_DATA, or start the server first`,
     );
   });
-  // stdout is the command's: what the server would log does not belong there
-  return runOnHost({ ...config, logLevel: 'silent' }, wanted);
+  return runOnHost(config, wanted);
 }

@@ -1,7 +1,7 @@
 /** Logging in and out. What is kept is a token, never a password. */
 import { hostname } from 'node:os';
 import type { Command } from 'commander';
-import { type Cli, command, userAgent } from '../cli.ts';
+import { type Cli, command, segment, userAgent } from '../cli.ts';
 import { type Client, createClient } from '../client.ts';
 import {
   basic,
@@ -16,6 +16,7 @@ import {
 import { EXIT, Refused, UsageError } from '../errors.ts';
 import { ask, isInteractive, readSecret } from '../io.ts';
 import { formatScope, type NamedScope } from './scope.ts';
+import { issue, pathOfTokens } from './token.ts';
 
 interface Whoami {
   readonly id: string;
@@ -56,6 +57,7 @@ export function registerLogin(program: Command, cli: Cli): void {
     const client = await cli.client();
     const me = await client.get<Whoami>('/whoami');
     await cli.print.item(me, me.name ?? me.id, value => ({ fields: describe(value, client.url) }));
+    if (me.kind === 'anonymous') cli.exitCode = EXIT.unauthenticated;
   });
 }
 
@@ -102,8 +104,7 @@ async function issueToken({ io }: Cli, url: string, { user: named, passwordStdin
     (await readSecret(io, 'Password', { stdin: passwordStdin, option: '--password-stdin' }));
   const client = createClient({ url, authorization: basic(user, password), userAgent });
   const label = `cli on ${hostname()}`.slice(0, 200);
-  const { token } = await client.send<{ token: string }>('POST', '/principals/me/tokens', { label });
-  return { token, issued: true };
+  return { token: (await issue(client, 'me', { label })).token, issued: true };
 }
 
 async function logout(cli: Cli): Promise<void> {
@@ -123,7 +124,7 @@ async function logout(cli: Cli): Promise<void> {
 async function revoke(client: Client, token: string): Promise<void> {
   const id = /^sr_(.+)_[^_]+$/.exec(token)?.[1] ?? '';
   try {
-    await client.send('DELETE', `/principals/me/tokens/${encodeURIComponent(id)}`);
+    await client.send('DELETE', `${pathOfTokens('me')}/${segment(id)}`);
   } catch (error) {
     if (!(error instanceof Refused) || error.problem.status !== 401) throw error;
   }

@@ -5,7 +5,7 @@ import { type Cli, command, group } from '../cli.ts';
 import type { Client } from '../client.ts';
 import { EXIT, Unreachable } from '../errors.ts';
 import type { ListShape } from '../output/print.ts';
-import { createProgress } from '../output/progress.ts';
+import { createProgress, meanwhile } from '../output/progress.ts';
 import { count, size, time } from '../output/text.ts';
 import { parseRepository } from '../reference.ts';
 import { pathOf } from './project.ts';
@@ -175,18 +175,13 @@ function registerCollection(program: Command, cli: Cli): void {
 }
 
 async function collected(cli: Cli, client: Client, dryRun: boolean): Promise<Collection> {
-  const progress = createProgress(cli.io, cli.quiet);
-  const began = performance.now();
-  const tell = () => progress.update(`collecting for ${Math.round((performance.now() - began) / 1000)} s`);
-  const timer = setInterval(tell, 1000);
   try {
-    return await client.send<Collection>('POST', '/collections', { dryRun });
+    return await meanwhile(cli, 'collecting', () =>
+      client.send<Collection>('POST', '/collections', { dryRun }),
+    );
   } catch (error) {
     if (!(error instanceof Unreachable)) throw error;
     throw new Unreachable(`${error.message}; strongroom gc list tells what was removed until then`);
-  } finally {
-    clearInterval(timer);
-    progress.end();
   }
 }
 

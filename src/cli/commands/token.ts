@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { ACTIONS } from '../../domain/values/actions.ts';
 import { type Cli, command, duration, group, oneOf, repeated, segment } from '../cli.ts';
+import type { Client } from '../client.ts';
 import type { ListShape } from '../output/print.ts';
 import { shortId, time } from '../output/text.ts';
 import { parseScope } from '../reference.ts';
@@ -40,7 +41,7 @@ function stateOf({ revokedAt, expiresAt }: Token): string {
   return expiresAt !== undefined && Date.parse(expiresAt) <= Date.now() ? 'expired' : 'active';
 }
 
-const pathOf = (principal: string) => `/principals/${segment(principal)}/tokens`;
+export const pathOfTokens = (principal: string) => `/principals/${segment(principal)}/tokens`;
 
 interface NewToken {
   readonly for: string;
@@ -58,7 +59,7 @@ export function registerTokens(program: Command, cli: Cli): void {
   })
     .option('--for <name>', 'whose', 'me')
     .action(async (options: { for: string }) => {
-      const { items } = await (await cli.client()).get<{ items: Token[] }>(pathOf(options.for));
+      const { items } = await (await cli.client()).get<{ items: Token[] }>(pathOfTokens(options.for));
       await cli.print.list(items, TOKENS);
     });
   command(token, 'create', {
@@ -78,13 +79,13 @@ export function registerTokens(program: Command, cli: Cli): void {
   })
     .option('--for <name>', 'whose', 'me')
     .action(async (id: string, options: { for: string }) => {
-      await (await cli.client()).send('DELETE', `${pathOf(options.for)}/${segment(id)}`);
+      await (await cli.client()).send('DELETE', `${pathOfTokens(options.for)}/${segment(id)}`);
       await cli.print.done(`Revoked token ${id}`);
     });
 }
 
 async function create(cli: Cli, { for: owner, label, expiresIn, scope, action }: NewToken): Promise<void> {
-  const body = await (await cli.client()).send<{ id: string; token: string }>('POST', pathOf(owner), {
+  const body = await issue(await cli.client(), owner, {
     ...(label === undefined ? {} : { label }),
     ...(expiresIn === undefined ? {} : { expiresAt: new Date(Date.now() + expiresIn).toISOString() }),
     ...(scope === undefined ? {} : { scopes: scope.map(parseScope) }),
@@ -92,4 +93,17 @@ async function create(cli: Cli, { for: owner, label, expiresIn, scope, action }:
   });
   await cli.print.note(`Token ${body.id}, shown only now:`);
   await cli.print.done(body.token, { body, id: body.token });
+}
+
+interface Issued {
+  readonly id: string;
+  readonly token: string;
+}
+
+/** The server keeps no token: when its reply was lost on the way, that one is revoked, and another one made. */
+export async function issue(client: Client, owner: string, wanted: object): Promise<Issued> {
+  const first = await client.send<Issued>('POST', pathOfTokens(owner), wanted);
+  if (first.token !== '') return first;
+  await client.send('DELETE', `${pathOfTokens(owner)}/${segment(first.id)}`);
+  return client.send<Issued>('POST', pathOfTokens(owner), wanted);
 }

@@ -28,3 +28,19 @@ export function createProgress({ stderr }: Io, quiet: boolean): Progress {
     },
   };
 }
+
+/** Tells how long work takes that tells nothing itself. */
+export async function meanwhile<T>(
+  { io, quiet }: { readonly io: Io; readonly quiet: boolean },
+  what: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  const progress = createProgress(io, quiet);
+  const began = performance.now();
+  const tell = () => progress.update(`${what} for ${Math.round((performance.now() - began) / 1000)} s`);
+  const timer = setInterval(tell, 1000);
+  return work().finally(() => {
+    clearInterval(timer);
+    progress.end();
+  });
+}

@@ -4,6 +4,7 @@ import type { Caller } from '../../application/caller.ts';
 import type { Core } from '../../application/core.ts';
 import { versionOf } from '../../application/govern.ts';
 import { projectFor, repositoryFor } from '../../application/places.ts';
+import { placeOfScope } from '../../application/policies.ts';
 import { find } from '../../application/resolve.ts';
 import { refuse } from '../../domain/errors.ts';
 import type { Action, Scope } from '../../domain/values/actions.ts';
@@ -47,6 +48,18 @@ export async function scopeFrom(
     return { kind: 'project', id: (await projectFor(core, caller, project, action)).projectId };
   const found = await repositoryFor(core, caller, { project, repository }, action);
   return { kind: 'repository', id: found.repositoryId };
+}
+
+/** What a scope's parts are called now, for people; empty for the instance, and for what was deleted. */
+export async function namesOf(core: Core, scope: Scope): Promise<{ project?: string; repository?: string }> {
+  const { project, repository } = await placeOfScope(core, scope).catch(() => ({
+    project: undefined,
+    repository: undefined,
+  }));
+  return {
+    ...(project ? { project: project.name } : {}),
+    ...(repository ? { repository: repository.name } : {}),
+  };
 }
 
 /** The version that an artifact's name names, live or (by version) deleted. */

@@ -11,7 +11,7 @@ import { ACTIONS, ROLES, type Scope } from '../../../domain/values/actions.ts';
 import type { PrincipalRow } from '../../../projections/queries.ts';
 import { pageOf, paging, readCursor, toPage } from '../page.ts';
 import { type AnyRoute, route } from '../route.ts';
-import { scopeFrom, scopeNames } from '../shapes.ts';
+import { namesOf, scopeFrom, scopeNames } from '../shapes.ts';
 
 const principalShape = z.object({
   id: z.string(),
@@ -55,7 +55,9 @@ const principalRoutes: AnyRoute[] = [
         kind: caller.kind,
         authentication: caller.authentication,
         ...(row ? { name: await core.sealing.unseal(row.name) } : {}),
-        roles: grants.map(({ role, scope }) => ({ role, scope })),
+        roles: await Promise.all(
+          grants.map(async ({ role, scope }) => ({ role, scope, ...(await namesOf(core, scope)) })),
+        ),
         ...(caller.limits ? { limits: caller.limits } : {}),
       };
     },
@@ -236,14 +238,18 @@ const grantRoutes: AnyRoute[] = [
       const place = await placeOfScope(core, scope);
       await authorise(core, { caller, action: 'access-change', at: place, facts: {}, target: 'grants' });
       const rows = await core.queries.listGrants(scope);
-      return {
-        items: rows.map(({ principalId, role, grantedAt, grantedBy }) => ({
+      const items = rows.map(async ({ principalId, role, grantedAt, grantedBy }) => {
+        const row = await core.queries.principalById(principalId);
+        const name = row && (await core.sealing.unseal(row.name));
+        return {
           principal: principalId,
+          ...(name === undefined ? {} : { name }),
           role,
           grantedAt,
           grantedBy,
-        })),
-      };
+        };
+      });
+      return { items: await Promise.all(items) };
     },
   }),
   ...(['grant', 'revoke'] as const).map(verb =>

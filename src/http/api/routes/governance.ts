@@ -10,7 +10,7 @@ import { OCI_TAG } from '../../../domain/values/names.ts';
 import type { PromotionRow } from '../../../projections/queries.ts';
 import { pageOf, paging, readCursor, toPage } from '../page.ts';
 import { type AnyRoute, route } from '../route.ts';
-import { artifact, governed, reason, repositoryParams } from '../shapes.ts';
+import { artifact, governed, namesOf, reason, repositoryParams } from '../shapes.ts';
 import { showHold } from './artifacts.ts';
 
 const override = z.boolean().optional().describe('pass soft denials; the reason says why');
@@ -39,6 +39,7 @@ const holds: AnyRoute[] = [
       const page = toPage(rows, query.limit, { key: row => row.position, item: row => row });
       const items = page.items.map(async row => ({
         ...(await showHold(core, row)),
+        ...(row.repositoryId ? await namesOf(core, { kind: 'repository', id: row.repositoryId }) : {}),
         ...(row.subject ? { subject: row.subject } : {}),
         ...(row.package ? { package: row.package, version: row.version } : {}),
       }));

@@ -12,7 +12,7 @@ import type { JsonObject } from '../../../domain/values/json.ts';
 import type { AttachmentRow } from '../../../projections/queries.ts';
 import { paging, readCursor, toPage } from '../page.ts';
 import { type AnyRoute, route } from '../route.ts';
-import { scopeFrom, scopeNames } from '../shapes.ts';
+import { namesOf, scopeFrom, scopeNames } from '../shapes.ts';
 
 const level = z.enum(LEVELS);
 const params = z.object({ attachment: z.string() });
@@ -45,9 +45,10 @@ const attachments: AnyRoute[] = [
       const rows = await core.queries.listAttachments();
       const visible: AttachmentRow[] = [];
       for (const row of rows) if (await policies.maySeeAttachment(core, caller, row)) visible.push(row);
-      const items = visible.map(row => ({
+      const items = visible.map(async row => ({
         id: row.attachmentId,
         scope: row.scope,
+        ...(await namesOf(core, row.scope)),
         set: row.set,
         level: row.level,
         module: row.module,
@@ -55,7 +56,7 @@ const attachments: AnyRoute[] = [
         attachedAt: row.attachedAt,
         attachedBy: row.attachedBy,
       }));
-      return { items };
+      return { items: await Promise.all(items) };
     },
   }),
   route({
