@@ -4,14 +4,16 @@
  */
 
 import { chmod, rm } from 'node:fs/promises';
-import { createServer, request as httpRequest } from 'node:http';
+import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { resetPassword } from '../application/bootstrap.ts';
 import { systemCaller } from '../application/caller.ts';
 import { breakGlass } from '../application/policies.ts';
 import type { Config } from '../config.ts';
-import { isRefusal, refuse } from '../domain/errors.ts';
+import { refuse } from '../domain/errors.ts';
 import { backup } from './archive/backup.ts';
+import type { Progress } from './archive/format.ts';
 import { openSystem, type System } from './system.ts';
 
 export type HostCommand =
@@ -19,9 +21,13 @@ export type HostCommand =
   | { readonly kind: 'break-glass'; readonly attachmentId: string; readonly reason: string }
   | { readonly kind: 'backup'; readonly file: string };
 
-export async function perform(system: System, command: HostCommand): Promise<unknown> {
+export async function perform(
+  system: System,
+  command: HostCommand,
+  onProgress: Progress = () => undefined,
+): Promise<unknown> {
   const { core, consistency } = system;
-  if (command.kind === 'backup') return backup(system, command.file);
+  if (command.kind === 'backup') return backup(system, command.file, onProgress);
   if (command.kind === 'reset-password') return resetPassword(core, consistency, command);
   await consistency.settle();
   const attachment = await core.queries.attachmentById(command.attachmentId);
@@ -34,20 +40,26 @@ export async function perform(system: System, command: HostCommand): Promise<unk
 
 const socketOf = (config: Config) => join(config.data, 'host.sock');
 
+/** One line of the answer: how far it is, or how it ended. */
+type Line =
+  | { readonly progress: Parameters<Progress>[0] }
+  | { readonly result: unknown }
+  | { readonly error: string };
+
 export async function listenOnHost(system: System): Promise<{ close(): Promise<void> }> {
   const path = socketOf(system.config);
   await rm(path, { force: true });
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
+    const say = (line: Line) => response.write(`${JSON.stringify(line)}\n`);
     try {
-      const result = await perform(system, JSON.parse(Buffer.concat(chunks).toString()) as HostCommand);
-      response.writeHead(200).end(JSON.stringify(result));
+      const command = JSON.parse(Buffer.concat(chunks).toString()) as HostCommand;
+      say({ result: await perform(system, command, progress => say({ progress })) });
     } catch (error) {
-      response
-        .writeHead(400)
-        .end(JSON.stringify({ error: isRefusal(error) ? error.message : String(error) }));
+      say({ error: error instanceof Error ? error.message : String(error) });
     }
+    response.end();
   });
   await new Promise<void>((done, failed) => server.once('error', failed).listen(path, done));
   await chmod(path, 0o600);
@@ -60,28 +72,36 @@ export async function listenOnHost(system: System): Promise<{ close(): Promise<v
 }
 
 /** Runs a host command, on the running server when there is one. */
-export async function runOnHost(config: Config, command: HostCommand): Promise<unknown> {
-  const answered = await viaSocket(socketOf(config), command);
-  if (answered) return answered.result;
+export async function runOnHost(
+  config: Config,
+  command: HostCommand,
+  onProgress: Progress = () => undefined,
+): Promise<unknown> {
+  const response = await connect(socketOf(config), command);
+  if (response) return outcome(response, onProgress);
   const system = await openSystem(config, () => undefined);
   try {
-    return await perform(system, command);
+    return await perform(system, command, onProgress);
   } finally {
     await system.close();
   }
 }
 
-async function viaSocket(socketPath: string, command: HostCommand): Promise<{ result: unknown } | undefined> {
-  return new Promise((done, failed) => {
-    const request = httpRequest({ socketPath, method: 'POST', path: '/' }, async response => {
-      const chunks: Buffer[] = [];
-      for await (const chunk of response) chunks.push(chunk as Buffer);
-      const body = JSON.parse(Buffer.concat(chunks).toString()) as { error?: string };
-      if (response.statusCode === 200) done({ result: body });
-      else failed(new Error(body.error));
-    });
-    // nobody listens: the server is not running
+/** undefined: nobody listens, the server is not running */
+function connect(socketPath: string, command: HostCommand): Promise<IncomingMessage | undefined> {
+  return new Promise(done => {
+    const request = httpRequest({ socketPath, method: 'POST', path: '/' }, done);
     request.once('error', () => done(undefined));
     request.end(JSON.stringify(command));
   });
+}
+
+async function outcome(response: IncomingMessage, onProgress: Progress): Promise<unknown> {
+  for await (const text of createInterface({ input: response })) {
+    const line = JSON.parse(text) as Line;
+    if ('error' in line) throw new Error(line.error);
+    if ('result' in line) return line.result;
+    onProgress(line.progress);
+  }
+  throw new Error('the server ended before the command was done');
 }

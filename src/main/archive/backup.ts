@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { type Pack, pack } from 'tar-stream';
 import { refuse } from '../../domain/errors.ts';
 import type { System } from '../system.ts';
-import { createSummary, type Header, type Progress } from './format.ts';
+import { createSummary, type Header, nowAndThen, type Progress } from './format.ts';
 
 export interface BackupReport {
   readonly file: string;
@@ -26,7 +26,9 @@ export async function backup(
 ): Promise<BackupReport> {
   const partial = `${file}.partial`;
   try {
-    const report = await system.stores.collection.shared(() => write(system, partial, onProgress));
+    const report = await system.stores.collection.shared(() =>
+      write(system, partial, nowAndThen(onProgress)),
+    );
     const handle = await open(partial, 'r');
     await handle.sync().finally(() => handle.close());
     await rename(partial, file);

@@ -46,3 +46,14 @@ export function createSummary() {
 }
 
 export type Progress = (so: { phase: 'events' | 'evidence' | 'blobs'; done: number }) => void;
+
+/** Passes on what is said, at most every so many ms: nobody reads a thousand lines a second. */
+export function nowAndThen(told: Progress, ms = 250): Progress {
+  let last = 0;
+  return so => {
+    const now = performance.now();
+    if (now - last < ms) return;
+    last = now;
+    told(so);
+  };
+}

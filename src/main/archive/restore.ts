@@ -7,7 +7,7 @@ import { refuse } from '../../domain/errors.ts';
 import type { RecordedEvent } from '../../eventlog/port.ts';
 import type { RestorableLog } from '../../eventlog/restore.ts';
 import { openStores, type Stores } from '../stores.ts';
-import type { Header, Progress } from './format.ts';
+import { type Header, nowAndThen, type Progress } from './format.ts';
 import { damaged, readArchive } from './read.ts';
 
 export interface RestoreReport {
@@ -31,7 +31,7 @@ export async function restore(
   try {
     if (!isRestorable(stores.log))
       throw refuse('REQUEST_INVALID', 'restore into SQLite or PostgreSQL: this log cannot be filled');
-    return await fill(stores, stores.log, { file, onProgress });
+    return await fill(stores, stores.log, { file, onProgress: nowAndThen(onProgress) });
   } finally {
     await stores.close();
   }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { type DomainEvent, toDomainEvent } from '../../domain/catalogue.ts';
 import { recordedDecisionSchema } from '../../policies/decision.ts';
-import type { Progress } from './format.ts';
+import { nowAndThen, type Progress } from './format.ts';
 import { damaged, readArchive } from './read.ts';
 
 export interface VerifyReport {
@@ -15,6 +15,7 @@ export interface VerifyReport {
 }
 
 export async function verify(file: string, onProgress: Progress = () => undefined): Promise<VerifyReport> {
+  const tell = nowAndThen(onProgress);
   const needed = createNeeds();
   const counts = { events: 0, evidence: 0, blobs: 0 };
   const revisions = new Map<string, number>();
@@ -28,12 +29,12 @@ export async function verify(file: string, onProgress: Progress = () => undefine
         needed.take(toDomainEvent(recorded));
       }
       counts.events += batch.length;
-      onProgress({ phase: 'events', done: counts.events });
+      tell({ phase: 'events', done: counts.events });
     },
     vault: async () => undefined,
     async evidence(_bytes, digest) {
       needed.evidence.delete(digest);
-      onProgress({ phase: 'evidence', done: ++counts.evidence });
+      tell({ phase: 'evidence', done: ++counts.evidence });
     },
     downloads: async () => undefined,
     async blob(stream, digest) {
@@ -41,7 +42,7 @@ export async function verify(file: string, onProgress: Progress = () => undefine
       for await (const chunk of stream) hash.update(chunk as Buffer);
       if (`sha256:${hash.digest('hex')}` !== digest) throw damaged(`the blob ${digest} has other content`);
       needed.blobs.delete(digest);
-      onProgress({ phase: 'blobs', done: ++counts.blobs });
+      tell({ phase: 'blobs', done: ++counts.blobs });
     },
   });
   return { head, events, evidence: counts.evidence, blobs: counts.blobs, missing: needed.missing() };
