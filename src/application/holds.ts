@@ -46,7 +46,10 @@ async function ownHolds(
   return [...onBytes, ...onPlace];
 }
 
-/** A manifest that is neither tagged nor in an available index stands and falls with the indexes it is in. */
+/**
+ * A manifest that is neither tagged nor in an available index stands and falls with the indexes it is in. One that was
+ * deleted makes nothing available, but what holds it goes on: deleting is no way around a hold.
+ */
 async function parentHolds(
   core: Core,
   repository: RepositoryInfo,
@@ -58,11 +61,11 @@ async function parentHolds(
     `parents ${version.package} ${version.version}`,
     () => parentsOf(core, repository, version),
   );
-  if (tagged || parents.length === 0) return [];
+  if (tagged) return [];
   const holds: HoldRow[] = [];
   for (const parent of parents) {
     const held = await holdsOn(core, repository, parent, depth + 1);
-    if (held.length === 0) return [];
+    if (held.length === 0 && parent.status === 'live') return [];
     holds.push(...held);
   }
   return holds;
@@ -71,13 +74,29 @@ async function parentHolds(
 async function parentsOf(core: Core, repository: RepositoryInfo, version: VersionRow) {
   const canonical = version.files[0]?.canonical ?? '';
   const naming = await core.queries.versionsNaming(repository.repositoryId, canonical);
-  const names = naming.filter(row => row.relation === 'child' && row.status === 'live').slice(0, 100);
+  const names = naming
+    .filter(row => row.relation === 'child' && row.package === version.package)
+    .slice(0, 100);
   if (names.length === 0) return { parents: [], tagged: false };
   const tags = await core.queries.tagsOfVersion(repository.repositoryId, version.package, version.version);
   const rows = await Promise.all(
     names.map(row => core.queries.getVersion(repository.repositoryId, row.package, row.version)),
   );
   return { parents: rows.filter(row => row !== undefined), tagged: tags.length > 0 };
+}
+
+/**
+ * What is held through the index it stands in would be free under a tag, or in another index: it gets neither.
+ * Its own holds are no reason, they bind whatever its names. @throws ARTIFACT_HELD
+ */
+export async function refuseNewName(
+  core: Core,
+  caller: Caller,
+  repository: RepositoryInfo,
+  version: VersionRow,
+): Promise<void> {
+  const holds = await parentHolds(core, repository, version, 0);
+  if (holds.length > 0) throw await heldRefusal(core, caller, repository, holds);
 }
 
 /** The refusal for a held artifact. The reason is shown to who may pull here anyway; its author wrote it for them. */

@@ -12,7 +12,8 @@ import type { RepositoryInfo } from '../projections/queries.ts';
 import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
 import { type Admission, admit, execute } from './handle.ts';
-import { find } from './resolve.ts';
+import { refuseNewName } from './holds.ts';
+import { find, getVersion } from './resolve.ts';
 import { at } from './rights.ts';
 import { derivedId } from './streams.ts';
 import { storeFile } from './uploads.ts';
@@ -55,6 +56,7 @@ export async function publishManifest(
   const digest = checkedDigest(push, canonical);
   return core.fence.shared(async () => {
     const references = await checkReferences(core, repository, push);
+    await refuseNewNames(core, caller, repository, { push, canonical });
     const file = { name: 'manifest', digest, canonical, size: push.bytes.length, mediaType: push.mediaType };
     const admissions = await admitPush(core, caller, repository, { push, file, references });
     await storeFile(core, push.bytes, digest);
@@ -126,6 +128,22 @@ async function namedBlob(core: Core, repository: RepositoryInfo, { digest }: Nam
 async function namedVersion(core: Core, repository: RepositoryInfo, packageName: string, { digest }: Named) {
   const version = await core.queries.versionByDigest(repository.repositoryId, packageName, digest);
   return version?.status === 'live' ? version.files[0] : undefined;
+}
+
+/** Neither the tags of this push nor the index it brings may free what is held. @throws ARTIFACT_HELD */
+async function refuseNewNames(
+  core: Core,
+  caller: Caller,
+  repository: RepositoryInfo,
+  { push, canonical }: { push: ManifestPush; canonical: string },
+): Promise<void> {
+  const known = push.tags.length > 0 && (await getVersion(core, repository, push.package, canonical));
+  if (known) await refuseNewName(core, caller, repository, known);
+  for (const { relation, digest } of push.references) {
+    if (relation !== 'child') continue;
+    const child = await core.queries.versionByDigest(repository.repositoryId, push.package, digest);
+    if (child) await refuseNewName(core, caller, repository, child);
+  }
 }
 
 interface Checked {
@@ -253,6 +271,7 @@ export async function tagVersion(
   { package: name, digest, tag: tagName }: { package: string; digest: string; tag: string },
 ): Promise<Position | undefined> {
   const version = await find(core, repository, name, { digest });
+  await refuseNewName(core, caller, repository, version);
   const artifact = {
     package: name,
     version: version.version,

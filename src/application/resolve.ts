@@ -72,14 +72,15 @@ export class Released {
     const { repository } = asked;
     const link = await core.queries.getLink(repository.repositoryId, digest);
     const canonical = link?.canonical ?? digest;
-    const naming = (await namingOf(core, repository, canonical)).filter(isLivePart);
+    const parts = (await namingOf(core, repository, canonical)).filter(isPart);
+    const naming = parts.filter(({ status }) => status === 'live');
     const size = link?.size ?? naming[0]?.size;
     if (size === undefined) throw refuse('BLOB_UNKNOWN', { digest });
     const content = { canonical, size, digest, mediaType: 'application/octet-stream' };
     const { version, verdict } =
       naming.length > 0
         ? await firstAllowed(core, asked, naming)
-        : await leased(core, asked, { canonical, leaseUntil: link?.leaseUntil });
+        : await leased(core, asked, { canonical, leaseUntil: link?.leaseUntil, parts });
     return new Released(content, version, verdict);
   }
 }
@@ -104,11 +105,14 @@ async function firstAllowed(core: Core, asked: Asked, naming: readonly NamingRow
   throw refusal ?? refuse('BLOB_UNKNOWN');
 }
 
-/** Bytes that no manifest names yet are for those who push here, while their lease lasts. */
+/**
+ * Bytes that no manifest names yet, or any more, are for those who push here, while their lease lasts: unless a manifest
+ * that was deleted is held.
+ */
 async function leased(
   core: Core,
   asked: Asked,
-  blob: { canonical: string; leaseUntil: string | undefined },
+  blob: { canonical: string; leaseUntil: string | undefined; parts: readonly NamingRow[] },
 ): Promise<Through> {
   const { caller, repository } = asked;
   const runs = Date.parse(blob.leaseUntil ?? '') > core.now().getTime();
@@ -116,6 +120,11 @@ async function leased(
     throw refuse('BLOB_UNKNOWN');
   const held = await core.queries.openHolds({ subjects: [blob.canonical] });
   if (held.length > 0) throw await heldRefusal(core, caller, repository, held);
+  for (const part of blob.parts) {
+    const version = await getVersion(core, repository, part.package, part.version);
+    const holds = version ? await holdsOn(core, repository, version) : [];
+    if (holds.length > 0) throw await heldRefusal(core, caller, repository, holds);
+  }
   return {};
 }
 
@@ -150,8 +159,7 @@ function lost(core: Core, released: Released) {
   return refuse('STORAGE_UNAVAILABLE', 'the bytes are not in the store');
 }
 
-const isLivePart = ({ relation, status }: NamingRow) =>
-  status === 'live' && (relation === 'config' || relation === 'layer');
+const isPart = ({ relation }: NamingRow) => relation === 'config' || relation === 'layer';
 
 /** A version's row, live or deleted. */
 export function getVersion(core: Core, repository: RepositoryInfo, packageName: string, version: string) {

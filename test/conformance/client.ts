@@ -1,6 +1,9 @@
 /** Speaks HTTP to a registry under test as somebody: the management API and whatever a protocol needs. */
 import type { TestRegistry } from '../support/registry.ts';
 
+/** The registry under test, in a process of its own or in this one. */
+export type Target = Pick<TestRegistry, 'url' | 'adminPassword' | 'api'>;
+
 export interface Answer {
   readonly status: number;
   readonly headers: Headers;
@@ -65,7 +68,7 @@ export function actor(url: string, who: { name: string; id: string; authorizatio
 
 export const anonymousAt = (url: string) => actor(url, { name: 'anonymous', id: 'anonymous' });
 
-export async function adminAt(registry: TestRegistry): Promise<Actor> {
+export async function adminAt(registry: Target): Promise<Actor> {
   const authorization = basic('admin', registry.adminPassword);
   const { id } = await registry.api<{ id: string }>('GET', '/whoami');
   return actor(registry.url, { name: 'admin', id, authorization });
@@ -80,11 +83,7 @@ export interface Granted {
 let made = 0;
 
 /** Makes a user with these roles; the password is proved once and then kept as a token, which costs less. */
-export async function person(
-  registry: TestRegistry,
-  name: string,
-  roles: readonly Granted[],
-): Promise<Actor> {
+export async function person(registry: Target, name: string, roles: readonly Granted[]): Promise<Actor> {
   const unique = `${name}-${++made}`;
   const { id } = await registry.api<{ id: string }>('POST', '/principals', {
     name: unique,
@@ -110,12 +109,12 @@ export interface ShownEvent {
   };
 }
 
-export async function head(registry: TestRegistry): Promise<string> {
+export async function head(registry: Target): Promise<string> {
   return (await registry.api<{ next: string }>('GET', '/events?after=head&limit=1')).next;
 }
 
 /** Everything after a position, in order. */
-export async function eventsAfter(registry: TestRegistry, position: string): Promise<ShownEvent[]> {
+export async function eventsAfter(registry: Target, position: string): Promise<ShownEvent[]> {
   const events: ShownEvent[] = [];
   for (let after = position; ; ) {
     const page = await registry.api<{ items: ShownEvent[]; next: string; atHead: boolean }>(
