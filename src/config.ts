@@ -31,7 +31,10 @@ const schema = z
     ),
     STRONGROOM_REDIS_URL: optional.describe('redis://…: jobs run on BullMQ; default: in the process'),
     STRONGROOM_ROLE: z.enum(['all', 'app', 'worker']).default('all').describe('what this process does'),
-    STRONGROOM_LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+    STRONGROOM_LOG_LEVEL: z
+      .enum(['debug', 'info', 'warn', 'error', 'silent'])
+      .default('info')
+      .describe('least severe log lines that are written'),
     STRONGROOM_TRUSTED_PROXIES: z
       .string()
       .default('')
