@@ -77,7 +77,7 @@ async function openProjections(config: Config, stores: Stores, logger: Logger) {
     ? config.viewsUrl
     : `sqlite:${join(config.data, 'views.db')}`;
   const views: Views = await openViews({ url });
-  const runner = createRunner({ log: stores.log, store: views, onNotice: text => logger.warn({}, text) });
+  const runner = createRunner({ log: stores.log, store: views, onNotice: text => logger.info({}, text) });
   const queries: Queries = createQueries(views);
   return { views, runner, queries };
 }

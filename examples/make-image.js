@@ -1,4 +1,4 @@
-/** Writes a small real image as an OCI layout, for trying things out: node examples/make-image.ts <folder> [tag] */
+/** Writes a small real image as an OCI layout, for trying things out: node examples/make-image.js <folder> [tag] */
 import { createHash, randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,15 +6,15 @@ import { gzipSync } from 'node:zlib';
 
 const [folder, tag = 'latest'] = process.argv.slice(2);
 if (!folder) {
-  process.stderr.write('usage: node examples/make-image.ts <folder> [tag]\n');
+  process.stderr.write('usage: node examples/make-image.js <folder> [tag]\n');
   process.exit(2);
 }
 
-const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+const sha256 = bytes => createHash('sha256').update(bytes).digest('hex');
 const blobs = join(folder, 'blobs', 'sha256');
 mkdirSync(blobs, { recursive: true });
 
-function put(mediaType: string, content: Uint8Array | object) {
+function put(mediaType, content) {
   const bytes = content instanceof Uint8Array ? content : Buffer.from(JSON.stringify(content));
   const hex = sha256(bytes);
   writeFileSync(join(blobs, hex), bytes);
@@ -22,7 +22,7 @@ function put(mediaType: string, content: Uint8Array | object) {
 }
 
 /** A tar of one file. https://pubs.opengroup.org/onlinepubs/9699919799/utilities/pax.html#tag_20_92_13_06 */
-function tarOf(name: string, content: Buffer): Buffer {
+function tarOf(name, content) {
   const header = Buffer.alloc(512);
   header.write(name, 0);
   header.write('0000644\0', 100);
