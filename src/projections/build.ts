@@ -2,7 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { type DomainEvent, toDomainEvent } from '../domain/catalogue.ts';
 import type { EventLog, RecordedEvent } from '../eventlog/port.ts';
-import type { Generation } from './port.ts';
+import type { Generation, Identity, Views } from './port.ts';
 
 /** An event that cannot be understood: nothing after it may be folded. */
 export class HaltError extends Error {
@@ -13,7 +13,7 @@ export class HaltError extends Error {
   }
 }
 
-export interface Decoded {
+interface Decoded {
   readonly events: DomainEvent[];
   /** what the first event that could not be read said; `events` end before it */
   readonly failure?: HaltError;
@@ -31,12 +31,47 @@ export function decode(recorded: readonly RecordedEvent[]): Decoded {
   return { events };
 }
 
-export interface Replay {
+interface Replay {
   readonly log: EventLog;
   readonly batch: number;
   readonly signal: AbortSignal;
-  /** called after each batch with the position that it reached */
-  readonly onProgress: (position: string) => void;
+  /** called after each batch with the position that it reached, and with nothing at the end */
+  readonly onProgress: (position: string | undefined) => void;
+}
+
+interface Build extends Replay {
+  readonly store: Views;
+  readonly identity: Identity;
+  /** keeps the serving generation where it is while `work` runs */
+  readonly exclusive: (work: () => Promise<void>) => Promise<void>;
+  readonly takeOver: (generation: Generation, checkpoint: string) => void;
+}
+
+/**
+ * A new generation, from the first event to the head; then it takes the place of the one that serves.
+ * False when another node builds one.
+ */
+export async function buildGeneration(options: Build): Promise<boolean> {
+  const { log, store, identity, exclusive, takeOver, onProgress } = options;
+  const built = await store.build(identity, log.start);
+  if (!built) return false;
+  try {
+    onProgress(log.start);
+    let cursor = await replay(built, log.start, options);
+    await store.finish(built);
+    // making indexes took a while: what came in meanwhile need not hold anybody up
+    cursor = await replay(built, cursor, options);
+    const catchUp = async () => {
+      cursor = await replay(built, cursor, options);
+    };
+    await exclusive(async () => takeOver(await store.flip(built, catchUp), cursor));
+    return true;
+  } catch (error) {
+    await store.abandon(built).catch(() => {});
+    throw error;
+  } finally {
+    onProgress(undefined);
+  }
 }
 
 /**
@@ -44,7 +79,7 @@ export interface Replay {
  * its turn between batches.
  * @throws HaltError
  */
-export async function replay(generation: Generation, from: string, options: Replay): Promise<string> {
+async function replay(generation: Generation, from: string, options: Replay): Promise<string> {
   let reached = from;
   for await (const page of pages(options.log, from, options.batch)) {
     options.signal.throwIfAborted();

@@ -6,55 +6,20 @@ import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import type { DomainEvent } from '../domain/catalogue.ts';
 import { refuse } from '../domain/errors.ts';
 import type { EventLog, RecordedEvent } from '../eventlog/port.ts';
-import { decode, HaltError, pages, type Replay, replay } from './build.ts';
+import { buildGeneration, decode, HaltError, pages } from './build.ts';
 import { shapeOf } from './catalogue.ts';
 import { inBatches } from './follow.ts';
 import { createMutex } from './mutex.ts';
 import { type Generation, type Identity, ReplacedError, type Views } from './port.ts';
-import { createStatus, type RunnerStatus, type Status } from './status.ts';
+import type { AppliedListener, Runner, RunnerOptions, RunnerStatus } from './runner-port.ts';
+import { createStatus, type Status } from './status.ts';
 import { createWaiters } from './waiters.ts';
 
-export type { RunnerStatus } from './status.ts';
-
-export interface RunnerOptions {
-  readonly log: EventLog;
-  readonly store: Views;
-  /** events per transaction at most; default and maximum 1000. A rebuild beside a serving generation takes fewer */
-  readonly batch?: number;
-  /** events from one position to another, for logs whose positions tell */
-  readonly distance?: (from: string, to: string) => number;
-  /** is told in a sentence why views are rebuilt or what is tried again */
-  readonly onNotice?: (text: string) => void;
-  /** milliseconds between looks at the head and at other nodes; default 1000 */
-  readonly tendMs?: number;
-}
-
-export type AppliedListener = (events: readonly DomainEvent[], position: string) => void;
-
-export interface Runner {
-  /** The log's position up to which the views are committed and `onApplied` was called. */
-  position(): string;
-  /** Resolves when position() ≥ `position`. @throws VIEWS_BEHIND after `timeoutMs`, or when the runner halted */
-  reached(position: string, timeoutMs: number): Promise<void>;
-  /** Called synchronously after each commit, in order, on every replica; returns its removal. */
-  onApplied(listener: AppliedListener): () => void;
-  /** Called when another generation took over: whatever was cached from the views must go. */
-  onReset(listener: () => void): () => void;
-  status(): RunnerStatus;
-  /**
-   * Builds a new generation beside the serving one, flips and drops the old. Resolves after the flip.
-   * @throws STATE_CONFLICT when another node builds one now
-   */
-  rebuild(): Promise<void>;
-  /** Resolves when the views are at the head that the log had at the start, or the runner halted. */
-  readonly started: Promise<void>;
-  /** Stops following; the store stays open. */
-  close(): Promise<void>;
-}
+export type { Runner, RunnerOptions } from './runner-port.ts';
 
 const BACKOFF_MS = { first: 50, most: 5000 };
 /** a rebuild beside readers takes turns of a few milliseconds */
-const GENTLE_BATCH = 200;
+const GENTLE_BATCH = 400;
 
 export function createRunner(options: RunnerOptions): Runner {
   return new ViewRunner(options);
@@ -249,34 +214,17 @@ class ViewRunner implements Runner {
     return this.#build;
   }
 
-  async #buildOnce(): Promise<boolean> {
-    const start = this.#log.start;
-    const built = await this.#store.build(this.#identity, start);
-    if (!built) return false;
-    const steps: Replay = {
+  #buildOnce(): Promise<boolean> {
+    return buildGeneration({
       log: this.#log,
+      store: this.#store,
+      identity: this.#identity,
       batch: this.#generation ? Math.min(this.#batch, GENTLE_BATCH) : this.#batch,
       signal: this.#closing.signal,
       onProgress: position => this.#state.building(position),
-    };
-    try {
-      steps.onProgress(start);
-      let cursor = await replay(built, start, steps);
-      await this.#store.finish(built);
-      cursor = await replay(built, cursor, steps);
-      await this.#exclusive(async () => {
-        const catchUp = async () => {
-          cursor = await replay(built, cursor, steps);
-        };
-        this.#reset(await this.#store.flip(built, catchUp), cursor);
-      });
-      return true;
-    } catch (error) {
-      await this.#store.abandon(built).catch(() => {});
-      throw error;
-    } finally {
-      this.#state.building(undefined);
-    }
+      exclusive: this.#exclusive,
+      takeOver: (generation, checkpoint) => this.#reset(generation, checkpoint),
+    });
   }
 
   #reset(generation: Generation, checkpoint: string): void {

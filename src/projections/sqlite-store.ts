@@ -1,5 +1,5 @@
 /** Views in an SQLite file: `<path>` serves, `<path>.next` is being built. The process has them to itself. */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Kysely } from 'kysely';
 import { refuse } from '../domain/errors.ts';
@@ -8,6 +8,7 @@ import { createPlanner } from './batch.ts';
 import type { ViewTables } from './catalogue.ts';
 import { createIndexSql, createTableSql } from './ddl.ts';
 import type { Identity, Opened, Views, ViewsDb, ViewsOptions } from './port.ts';
+import { openMarker, removeDatabase, replaceDatabase } from './sqlite-files.ts';
 import { type SqliteGeneration, sqliteGeneration } from './sqlite-generation.ts';
 import type { AnyView } from './view.ts';
 
@@ -27,6 +28,7 @@ export function openSqliteViews(options: Options): Views {
   mkdirSync(dirname(path), { recursive: true });
   const planner = createPlanner(definitions);
   let serving: SqliteGeneration | undefined;
+  const marker = openMarker(path);
   let lastNumber = 0;
   let damage: unknown;
 
@@ -45,8 +47,10 @@ export function openSqliteViews(options: Options): Views {
   };
 
   function stopServing(): void {
-    serving?.db.close();
+    if (!serving) return;
+    serving.db.close();
     serving = undefined;
+    marker.clear();
   }
 
   return {
@@ -58,9 +62,14 @@ export function openSqliteViews(options: Options): Views {
     async open(identity): Promise<Opened> {
       stopServing();
       if (!existsSync(path)) return { reason: 'there are no views yet' };
+      if (marker.isStale()) {
+        removeDatabase(path);
+        return { reason: 'the machine stopped while the views were open' };
+      }
+      marker.set();
       const found = openExisting(path);
       if ('reason' in found) {
-        removeFile(path);
+        removeDatabase(path);
         return found;
       }
       lastNumber = Math.max(lastNumber, found.meta.generation);
@@ -75,10 +84,10 @@ export function openSqliteViews(options: Options): Views {
     async discard() {
       damage = undefined;
       stopServing();
-      removeFile(path);
+      removeDatabase(path);
     },
     async build(identity, start) {
-      removeFile(next);
+      removeDatabase(next);
       lastNumber = Math.max(lastNumber, serving?.number ?? 0) + 1;
       const db = openSqlite(next, 'building');
       createTables(db, definitions, { ...identity, generation: lastNumber, checkpoint: start });
@@ -93,18 +102,16 @@ export function openSqliteViews(options: Options): Views {
       const { db, number } = built as SqliteGeneration;
       await catchUp();
       db.close();
-      syncFile(next);
       stopServing();
-      removeFile(path);
-      renameSync(next, path);
-      syncFile(dirname(path));
+      replaceDatabase(path, next);
+      marker.set();
       serving = open(openSqlite(path, 'serving'), number);
       damage = undefined;
       return serving;
     },
     async abandon(built) {
       (built as SqliteGeneration).db.close();
-      removeFile(next);
+      removeDatabase(next);
     },
     async tend() {
       if (damage) throw damage;
@@ -115,19 +122,6 @@ export function openSqliteViews(options: Options): Views {
       await viewsDb.kysely.destroy();
     },
   };
-}
-
-function removeFile(path: string): void {
-  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(path + suffix, { force: true });
-}
-
-function syncFile(path: string): void {
-  const file = openSync(path, 'r');
-  try {
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
 }
 
 function openExisting(path: string): { db: SqliteDatabase; meta: Meta } | { reason: string } {

@@ -4,7 +4,7 @@ import type { Views, ViewsOptions } from './port.ts';
 import { openPostgresViews } from './postgres-store.ts';
 import { openSqliteViews } from './sqlite-store.ts';
 
-export type { Views, ViewsDb, ViewsOptions } from './port.ts';
+export type { Views, ViewsOptions } from './port.ts';
 
 /** @throws an error of the database when it cannot be reached */
 export async function openViews(options: ViewsOptions): Promise<Views> {

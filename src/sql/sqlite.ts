@@ -18,8 +18,6 @@ import {
 
 const MAX_STATEMENTS = 500;
 
-export type SqliteValue = string | number | null;
-
 export interface SqliteDatabase {
   /** Rows of a query, or none for a statement that gives none. */
   all(sql: string, parameters: readonly unknown[]): Record<string, unknown>[];
@@ -34,8 +32,8 @@ export interface SqliteDatabase {
 
 /** How an open file is to be treated. */
 export const PRAGMAS = {
-  /** Views: disposable after a loss of power, intact after a kill; this process alone. */
-  serving: `PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;
+  /** Disposable after a stop of the machine, intact after a kill; never waits for the disk; this process alone. */
+  serving: `PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;
     PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -32000; PRAGMA temp_store = MEMORY`,
   /** A file that is being built and is thrown away after a crash. */
   building: `PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;

@@ -1,5 +1,6 @@
 import {
   closeSync,
+  existsSync,
   mkdtempSync,
   openSync,
   readdirSync,
@@ -109,6 +110,24 @@ describe('a views file', () => {
       path.slice(folder.length + 1),
     ]);
     expect(readFileSync(path).subarray(0, 15).toString()).toBe('SQLite format 3');
+  });
+
+  test('that was open when the machine stopped is built again; one whose process was killed is not', async () => {
+    const path = newPath();
+    const { log, dump } = await built(path);
+    const killed = await start(path, log);
+    const marker = readFileSync(`${path}.open`);
+    await killed.close();
+    expect(existsSync(`${path}.open`)).toBe(false);
+    writeFileSync(`${path}.open`, marker);
+    const sameRun = await start(path, log);
+    expect(sameRun.notices).toEqual([]);
+    await sameRun.close();
+    writeFileSync(`${path}.open`, '1');
+    const { store, notices, close } = await start(path, log);
+    expect(notices[0]).toMatch(/the machine stopped/);
+    expect(await dumpViews(store)).toBe(dump);
+    await close();
   });
 
   test('queries say that they have to wait while nothing serves', async () => {
