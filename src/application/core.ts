@@ -26,6 +26,7 @@ export interface ViewsClock {
 
 /** Structured log lines; no secrets, no personal data. */
 export interface Logger {
+  debug(facts: object, message: string): void;
   info(facts: object, message: string): void;
   warn(facts: object, message: string): void;
   error(facts: object, message: string): void;

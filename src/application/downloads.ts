@@ -27,6 +27,10 @@ export interface DownloadJournal {
 
 export interface DownloadRecorder {
   record(download: Download): Promise<void>;
+  /** Downloads from a repository that this process has recorded and no sealed segment counts yet. */
+  unsealed(repositoryId: string): number;
+  /** A segment was sealed: the views count it from now on. */
+  sealed(segment: string): void;
   /** Writes what was only counted so far. */
   flush(): Promise<void>;
 }
@@ -39,7 +43,11 @@ interface Counted {
   count: number;
 }
 
+/** Beyond this many actors and artifacts in an hour, first downloads may be recorded as such again. */
+const MAX_SEEN = 200_000;
+
 export function createDownloadRecorder(journal: DownloadJournal, now: () => Date): DownloadRecorder {
+  const counts = new Map<string, Map<string, number>>();
   let segment = '';
   let seen = new Set<string>();
   let counted = new Map<string, Counted>();
@@ -58,12 +66,20 @@ export function createDownloadRecorder(journal: DownloadJournal, now: () => Date
     await flushing;
   }
 
+  function count(repositoryId: string): void {
+    const inSegment = counts.get(segment) ?? new Map<string, number>();
+    counts.set(segment, inSegment.set(repositoryId, (inSegment.get(repositoryId) ?? 0) + 1));
+  }
+
   return {
     flush,
+    unsealed: id => [...counts.values()].reduce((sum, inSegment) => sum + (inSegment.get(id) ?? 0), 0),
+    sealed: of => void counts.delete(of),
     async record({ caller, repository, version, digest, decision }) {
       if (repository.recording === 'off') return;
       const at = now();
       await turn(segmentOf(at));
+      count(repository.repositoryId);
       const what = {
         actor: caller.id,
         ...(caller.credential ? { credential: caller.credential } : {}),
@@ -79,9 +95,14 @@ export function createDownloadRecorder(journal: DownloadJournal, now: () => Date
         else counted.set(key, { line: { ...what, at: at.toISOString() }, count: 1 });
         return;
       }
+      if (seen.size >= MAX_SEEN) seen.clear();
       seen.add(key);
       const line = { ...what, at: at.toISOString(), count: 1, ...(decision ? { decision } : {}) };
-      await journal.append(segment, JSON.stringify(line));
+      await journal.append(segment, JSON.stringify(line)).catch(error => {
+        // it was not recorded: the next one is the first
+        seen.delete(key);
+        throw error;
+      });
     },
   };
 }

@@ -25,6 +25,7 @@ export async function sealDownloads(
     const lines = [...(await journal.read(segment))].sort();
     if (lines.length > 0) await seal(core, { segment, node, lines });
     await journal.remove(segment);
+    core.downloads.sealed(segment);
     sealed++;
   }
   return sealed;

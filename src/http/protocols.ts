@@ -39,13 +39,8 @@ export async function answer(
   } catch (error) {
     tools.logger.warn({ correlationId, error: String(error) }, 'a reply was cut short');
   }
-  const seconds = (performance.now() - started) / 1000;
-  tools.metrics.request({
-    protocol: protocol.format,
-    method: raw.request.method ?? '',
-    status: reply.status,
-    seconds,
-  });
+  const { method = '' } = raw.request;
+  observe(tools, { protocol: protocol.format, method, status: reply.status, started, correlationId });
 }
 
 async function reckon(
@@ -62,6 +57,28 @@ async function reckon(
   } catch (error) {
     return protocol.refuse(toRefusal(error, tools.logger, correlationId), request);
   }
+}
+
+export interface Answered {
+  readonly protocol: string;
+  readonly method: string;
+  readonly status: number;
+  /** performance.now() */
+  readonly started: number;
+  readonly correlationId: string;
+}
+
+/** Counts and logs an answered request: changes and refusals at `info`, reads at `debug`. Paths stay out of the log. */
+export function observe(
+  { metrics, logger }: Pick<ProtocolTools, 'metrics' | 'logger'>,
+  { protocol, method, status, started, correlationId }: Answered,
+): void {
+  const seconds = (performance.now() - started) / 1000;
+  metrics.request({ protocol, method, status, seconds });
+  const reads = method === 'GET' || method === 'HEAD';
+  const line = { correlationId, protocol, method, status, ms: Math.round(seconds * 1000) };
+  if (reads && status < 400) logger.debug(line, 'request');
+  else logger.info(line, 'request');
 }
 
 /** Anything unforeseen is logged whole and told as INTERNAL. */

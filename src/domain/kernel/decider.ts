@@ -11,9 +11,6 @@ export interface Aggregate<C, S, M extends EventMap = EventMap> {
   evolve(state: S, event: EventsOf<M>): S;
 }
 
-export type CommandOf<A> = A extends Aggregate<infer C, infer _S, infer _M> ? C : never;
-export type StateOf<A> = A extends Aggregate<infer _C, infer S, infer _M> ? S : never;
-
 /** Folds events over the initial state. */
 export function fold<C, S, M extends EventMap>(
   aggregate: Aggregate<C, S, M>,

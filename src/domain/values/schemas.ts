@@ -1,6 +1,6 @@
 /** Small schemas shared by events of several aggregates. */
 import { z } from 'zod';
-import { canonicalDigest } from './digest.ts';
+import { canonicalDigest, digest } from './digest.ts';
 
 export const id = z.string().min(1).max(64);
 export const instant = z.string().datetime({ precision: 3 });
@@ -17,7 +17,7 @@ export const scope = z.discriminatedUnion('kind', [
 /** A file of a version: bytes under a name. `digest` is as the client named it, `canonical` is the sha256. */
 export const fileEntry = z.strictObject({
   name: z.string().max(1024),
-  digest: z.string(),
+  digest,
   canonical: canonicalDigest,
   size,
   mediaType: z.string().max(255),
@@ -26,7 +26,7 @@ export const fileEntry = z.strictObject({
 /** What a version's content names: blobs, child manifests, or the manifest it is about. */
 export const reference = z.strictObject({
   relation: z.enum(['config', 'layer', 'child', 'subject']),
-  digest: z.string(),
+  digest,
   /** absent for a subject or child that is not here (yet) */
   canonical: canonicalDigest.optional(),
   mediaType: z.string().max(255),

@@ -9,7 +9,7 @@ import { isRefusal, refuse } from '../../domain/errors.ts';
 import type { Identify } from '../identify.ts';
 import type { Metrics } from '../metrics.ts';
 import { problem } from '../problem.ts';
-import { toRefusal } from '../protocols.ts';
+import { observe, toRefusal } from '../protocols.ts';
 import { openApi } from './openapi.ts';
 import type { AnyRoute, ApiContext } from './route.ts';
 
@@ -64,12 +64,7 @@ async function answer(route: AnyRoute, exchange: Exchange): Promise<FastifyReply
     status = told.status;
     return send(reply, told, correlationId);
   } finally {
-    tools.metrics.request({
-      protocol: 'api',
-      method: request.method,
-      status,
-      seconds: (performance.now() - started) / 1000,
-    });
+    observe(tools, { protocol: 'api', method: request.method, status, started, correlationId });
   }
 }
 

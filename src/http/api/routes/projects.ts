@@ -177,7 +177,8 @@ const repositoryRoutes: AnyRoute[] = [
     async handle({ caller, params }, { core }) {
       const row = await repositoryFor(core, caller, params, 'pull');
       const { versions, bytes, downloads } = await core.queries.usage(row.repositoryId);
-      return { ...show(row), usage: { versions, bytes, downloads } };
+      const recent = core.downloads.unsealed(row.repositoryId);
+      return { ...show(row), usage: { versions, bytes, downloads: downloads + recent } };
     },
   }),
   route({
