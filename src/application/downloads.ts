@@ -75,30 +75,24 @@ export function createDownloadRecorder(journal: DownloadJournal, now: () => Date
     flush,
     unsealed: id => [...counts.values()].reduce((sum, inSegment) => sum + (inSegment.get(id) ?? 0), 0),
     sealed: of => void counts.delete(of),
-    async record({ caller, repository, version, digest, decision }) {
+    async record(download) {
+      const { caller, repository, digest, decision } = download;
       if (repository.recording === 'off') return;
       const at = now();
       await turn(segmentOf(at));
       count(repository.repositoryId);
-      const what = {
-        actor: caller.id,
-        ...(caller.credential ? { credential: caller.credential } : {}),
-        repository: repository.repositoryId,
-        package: version.package,
-        version: version.version,
-        digest,
-      };
       const key = `${caller.id} ${repository.repositoryId} ${digest}`;
+      const line = { ...lineOf(download), at: at.toISOString(), count: 1 };
       if (repository.recording === 'counted' && seen.has(key)) {
         const known = counted.get(key);
         if (known) known.count++;
-        else counted.set(key, { line: { ...what, at: at.toISOString() }, count: 1 });
+        else counted.set(key, { line, count: 1 });
         return;
       }
       if (seen.size >= MAX_SEEN) seen.clear();
       seen.add(key);
-      const line = { ...what, at: at.toISOString(), count: 1, ...(decision ? { decision } : {}) };
-      await journal.append(segment, JSON.stringify(line)).catch(error => {
+      const whole = decision === undefined ? line : { ...line, decision };
+      await journal.append(segment, JSON.stringify(whole)).catch(error => {
         // it was not recorded: the next one is the first
         seen.delete(key);
         throw error;
@@ -106,3 +100,12 @@ export function createDownloadRecorder(journal: DownloadJournal, now: () => Date
     },
   };
 }
+
+const lineOf = ({ caller, repository, version, digest }: Download) => ({
+  actor: caller.id,
+  ...(caller.credential ? { credential: caller.credential } : {}),
+  repository: repository.repositoryId,
+  package: version.package,
+  version: version.version,
+  digest,
+});
