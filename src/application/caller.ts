@@ -22,6 +22,11 @@ export interface Caller {
   readonly commandId?: string | undefined;
 }
 
+/** Whether the credential may less than its owner; a token without limits stands for its owner. */
+export function isLimited({ limits, issuedFor }: Caller): boolean {
+  return limits?.scopes !== undefined || limits?.actions !== undefined || issuedFor !== undefined;
+}
+
 /** A role somebody holds, and where. */
 export interface Grant {
   readonly scope: Scope;

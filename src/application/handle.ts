@@ -6,7 +6,7 @@ import type { Aggregate } from '../domain/kernel/decider.ts';
 import type { EventMap } from '../domain/kernel/event.ts';
 import type { Action, Role } from '../domain/values/actions.ts';
 import type { JsonObject } from '../domain/values/json.ts';
-import type { Caller } from './caller.ts';
+import { type Caller, isLimited } from './caller.ts';
 import type { Core } from './core.ts';
 import { ask, denial, type Facts, type Verdict, warnings } from './gate.ts';
 import { type At, mayDo, noRight } from './rights.ts';
@@ -68,7 +68,7 @@ export class Admission {
   /** For what everybody may do to themselves with a credential that is not limited; policies are asked all the same. */
   static async ofOneself(core: Core, request: Request): Promise<Admission> {
     const { caller } = request;
-    if (caller.kind === 'anonymous' || caller.limits) throw noRight(caller, request.action);
+    if (caller.kind === 'anonymous' || isLimited(caller)) throw noRight(caller, request.action);
     const verdict = await ask(core, { ...request, roles: [] });
     if (verdict?.decision.outcome === 'deny') throw await denied(core, request, [], verdict);
     return new Admission(request, [], verdict, caller.commandId ?? core.newId());

@@ -10,13 +10,13 @@ import type { Role, Scope } from '../domain/values/actions.ts';
 import type { JsonObject } from '../domain/values/json.ts';
 import { parsePrincipalName } from '../domain/values/names.ts';
 import type { Position } from '../eventlog/port.ts';
-import type { Caller } from './caller.ts';
+import { type Caller, isLimited } from './caller.ts';
 import type { Core } from './core.ts';
 import { Admission, admit, execute } from './handle.ts';
 import { placeOfScope } from './policies.ts';
 import type { Made } from './projects.ts';
 import { latest } from './publish.ts';
-import { INSTANCE } from './rights.ts';
+import { INSTANCE, noRight } from './rights.ts';
 import { derivedId } from './streams.ts';
 
 function change(
@@ -83,22 +83,23 @@ async function storePassword(core: Core, admission: Admission, principalId: stri
   return position;
 }
 
+/**
+ * To one's own credentials everybody may do this; to others' it takes the right to change access. A limited credential
+ * makes no new ones: they would not have its limits.
+ */
 async function forPrincipal(
   core: Core,
   caller: Caller,
   principalId: string,
   kind: string,
 ): Promise<Admission> {
-  if (caller.id !== principalId || caller.limits)
-    return change(core, caller, { kind, principalId }, principalId);
-  const request = {
-    caller,
-    action: 'access-change' as const,
-    at: INSTANCE,
-    facts: { change: { kind, principalId } },
-    target: principalId,
-  };
-  return Admission.ofOneself(core, request);
+  const makes = kind !== 'revoke-token';
+  if (makes && isLimited(caller)) throw noRight(caller, 'access-change');
+  const facts = { change: { kind, principalId } };
+  const request = { caller, action: 'access-change' as const, at: INSTANCE, facts, target: principalId };
+  return caller.id === principalId && !isLimited(caller)
+    ? Admission.ofOneself(core, request)
+    : admit(core, request);
 }
 
 async function existing(core: Core, caller: Caller, principalId: string) {
@@ -142,7 +143,7 @@ export interface NewToken {
   readonly expiresAt?: string | undefined;
 }
 
-/** Issues a token. `token` is shown this once. A limited credential cannot make a token that may more than itself. */
+/** Issues a token. `token` is shown this once. */
 export async function issueToken(
   core: Core,
   caller: Caller,
