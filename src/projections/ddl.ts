@@ -1,5 +1,6 @@
 /** SQL for the tables of views. Identifiers are quoted as they are written in the code, on both databases. */
-import type { Columns, Index, Table } from './table.ts';
+import type { SqliteDatabase } from '../sql/sqlite.ts';
+import type { Columns, Index, Table, Typical } from './table.ts';
 
 export type SqlDialect = 'sqlite' | 'postgres';
 
@@ -19,11 +20,27 @@ export function createTableSql(table: Table, dialect: SqlDialect, prefix = ''): 
     ([name, column]) => `${quote(name)} ${columnType(column, dialect)}${column.nullable ? '' : ' NOT NULL'}`,
   );
   const key = `PRIMARY KEY (${columnList(table.primaryKey)})`;
-  // small rows live in the key's own tree; long JSON would make that tree slow to search
-  const hasJson = Object.values(table.columns).some(column => column.kind === 'json');
-  const layout = dialect === 'sqlite' && !hasJson ? ' WITHOUT ROWID' : '';
+  const layout = dialect === 'sqlite' && withoutRowid(table) ? ' WITHOUT ROWID' : '';
   return `CREATE TABLE ${prefix}${quote(table.name)} (${columns.join(', ')}, ${key})${layout}`;
 }
+
+/** Rows for `sqlite_stat1`: `[table, index, statistics]`. https://www.sqlite.org/fileformat2.html#stat1tab */
+function typicalStatistics(table: Table): [string, string, string][] {
+  // the key's own tree is named like its table; beside a rowid there is an index
+  const key = withoutRowid(table) ? table.name : `sqlite_autoindex_${table.name}_1`;
+  const of = (name: string, typical: Typical): [string, string, string] => [
+    table.name,
+    name,
+    typical.join(' '),
+  ];
+  return [
+    ...(table.typical ? [of(key, table.typical)] : []),
+    ...table.indexes.flatMap(({ name, typical }) => (typical ? [of(name, typical)] : [])),
+  ];
+}
+
+/** Small rows live in the key's own tree; long JSON would make that tree slow to search. */
+const withoutRowid = (table: Table) => Object.values(table.columns).every(column => column.kind !== 'json');
 
 export function createIndexSql(table: Table, index: Index, prefix = ''): string {
   const where = index.where === undefined ? '' : ` WHERE ${index.where}`;
@@ -44,3 +61,15 @@ export function upsertSql(table: Table, source: string, prefix = ''): string {
 
 export const keyCondition = (table: Table) =>
   table.primaryKey.map(name => `${quote(name)} = ?`).join(' AND ');
+
+/** Makes the tables in an empty SQLite database, with their typical statistics. */
+export function createViewTables(
+  db: Pick<SqliteDatabase, 'exec' | 'prepare'>,
+  tables: readonly Table[],
+): void {
+  for (const table of tables) db.exec(createTableSql(table, 'sqlite'));
+  db.exec('ANALYZE'); // makes sqlite_stat1
+  const insert = db.prepare('INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES (?, ?, ?)');
+  for (const row of tables.flatMap(typicalStatistics)) insert.run(...row);
+  db.exec('ANALYZE sqlite_schema'); // reads it again
+}

@@ -6,7 +6,7 @@ import { refuse } from '../domain/errors.ts';
 import { openSqlite, type SqliteDatabase, sqliteDialect, sqliteFailure } from '../sql/sqlite.ts';
 import { createPlanner } from './batch.ts';
 import type { ViewTables } from './catalogue.ts';
-import { createIndexSql, createTableSql } from './ddl.ts';
+import { createIndexSql, createViewTables } from './ddl.ts';
 import type { Identity, Opened, Views, ViewsDb, ViewsOptions } from './port.ts';
 import { openMarker, removeDatabase, replaceDatabase } from './sqlite-files.ts';
 import { type SqliteGeneration, sqliteGeneration } from './sqlite-generation.ts';
@@ -152,7 +152,10 @@ function differs(meta: Meta, { shape, logId, epoch }: Identity): string | undefi
 function createTables(db: SqliteDatabase, definitions: readonly AnyView[], meta: Meta): void {
   const { checkpoint, ...identity } = meta;
   db.exec('CREATE TABLE "meta" ("key" TEXT PRIMARY KEY, "value" TEXT NOT NULL) WITHOUT ROWID');
-  for (const { table } of definitions) db.exec(createTableSql(table, 'sqlite'));
+  createViewTables(
+    db,
+    definitions.map(({ table }) => table),
+  );
   const insert = db.prepare('INSERT INTO "meta" VALUES (?, ?)');
   insert.run('identity', JSON.stringify(identity));
   insert.run('checkpoint', checkpoint);

@@ -42,12 +42,21 @@ export interface Index<C extends Columns = Columns> {
   readonly columns: readonly (keyof C & string)[];
   /** partial index, SQL that both databases understand */
   readonly where?: string;
+  readonly typical?: Typical;
 }
+
+/**
+ * How many rows there are in a busy installation: in all, and for each prefix of the index's columns. SQLite has no
+ * statistics of a table that was empty once, and without any it walks through a whole repository to save a sort.
+ */
+export type Typical = readonly number[];
 
 export interface Table<C extends Columns = Columns> {
   readonly name: string;
   readonly columns: C;
   readonly primaryKey: readonly (keyof C & string)[];
+  /** of the primary key */
+  readonly typical?: Typical;
   readonly indexes: readonly Index<C>[];
 }
 

@@ -14,7 +14,14 @@ export const tagsTable = table({
     assignedBy: text(),
   },
   primaryKey: ['repositoryId', 'package', 'tag'],
-  indexes: [{ name: 'tags_version', columns: ['repositoryId', 'package', 'version'] }],
+  typical: [100_000, 10_000, 200, 1],
+  indexes: [
+    {
+      name: 'tags_version',
+      columns: ['repositoryId', 'package', 'version'],
+      typical: [100_000, 10_000, 200, 2],
+    },
+  ],
 });
 export type TagRow = RowOf<typeof tagsTable.columns>;
 

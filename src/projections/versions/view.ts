@@ -33,6 +33,7 @@ export const versionsTable = table({
     provenance: nullable(json<Provenance>()),
   },
   primaryKey: ['repositoryId', 'package', 'version'],
+  typical: [100_000, 10_000, 200, 1],
   indexes: [],
 });
 export type VersionRow = RowOf<typeof versionsTable.columns>;
@@ -103,9 +104,15 @@ export const versionRefsTable = table({
     size: integer(),
   },
   primaryKey: ['repositoryId', 'package', 'version', 'ordinal'],
+  typical: [1_000_000, 100_000, 2000, 10, 1],
   indexes: [
-    { name: 'versionRefs_canonical', columns: ['canonical', 'repositoryId'] },
-    { name: 'versionRefs_alias', columns: ['digest', 'repositoryId'], where: '"digest" <> "canonical"' },
+    { name: 'versionRefs_canonical', columns: ['canonical', 'repositoryId'], typical: [1_000_000, 4, 3] },
+    {
+      name: 'versionRefs_alias',
+      columns: ['digest', 'repositoryId'],
+      where: '"digest" <> "canonical"',
+      typical: [10_000, 4, 3],
+    },
   ],
 });
 export type VersionRefRow = RowOf<typeof versionRefsTable.columns>;
