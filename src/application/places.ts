@@ -1,5 +1,6 @@
 /** From names to places: projects and repositories, with rights checked and existence hidden from who has none. */
-import { refuse } from '../domain/errors.ts';
+import { createHash } from 'node:crypto';
+import { refuse, type StrongroomError } from '../domain/errors.ts';
 import type { Action } from '../domain/values/actions.ts';
 import type { ProjectRow, RepositoryInfo } from '../projections/queries.ts';
 import type { Caller } from './caller.ts';
@@ -38,10 +39,10 @@ export async function repositoryFor(
     return repository;
   }
   const project = await findProject(core, name.project);
-  const above = project ? { project: { id: project.projectId, name: project.name } } : INSTANCE;
+  const above = project ? placeOf(project) : INSTANCE;
   if ((await mayDo(core, caller, action, above)).allowed)
     throw refuse(project ? 'REPOSITORY_UNKNOWN' : 'PROJECT_UNKNOWN', `${name.project}/${name.repository}`);
-  throw noRight(caller, action);
+  throw await nothingThere(core, caller, action, `${name.project}/${name.repository}`);
 }
 
 /** The project of this name, if the caller may do this there. */
@@ -52,9 +53,29 @@ export async function projectFor(
   action: Action,
 ): Promise<ProjectRow> {
   const project = await findProject(core, name);
-  const place = project ? { project: { id: project.projectId, name: project.name } } : INSTANCE;
-  const { allowed } = await mayDo(core, caller, action, place);
-  if (project && allowed) return project;
-  if (allowed) throw refuse('PROJECT_UNKNOWN', name);
-  throw noRight(caller, action);
+  if (project) {
+    await authorise(core, { caller, action, at: placeOf(project), facts: {}, target: '' });
+    return project;
+  }
+  if ((await mayDo(core, caller, action, INSTANCE)).allowed) throw refuse('PROJECT_UNKNOWN', name);
+  throw await nothingThere(core, caller, action, name);
+}
+
+const placeOf = ({ projectId: id, name }: ProjectRow) => ({ project: { id, name } });
+
+/**
+ * The refusal for what does not exist. It is counted as one for what does, so that neither its text nor its time tells;
+ * under a digest, since what somebody made up has no place in the log.
+ */
+async function nothingThere(
+  core: Core,
+  caller: Caller,
+  action: Action,
+  name: string,
+): Promise<StrongroomError> {
+  const refusal = noRight(caller, action);
+  const target = `absent ${createHash('sha256').update(name).digest('hex').slice(0, 16)}`;
+  if (refusal.code === 'FORBIDDEN')
+    await core.denials.record({ caller, roles: [], action, at: INSTANCE, target, codes: [refusal.code] });
+  return refusal;
 }

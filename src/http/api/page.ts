@@ -44,3 +44,33 @@ export function toPage<Row, T>(
   if (rows.length <= limit || last === undefined) return { items };
   return { items, next: Buffer.from(JSON.stringify(key(last))).toString('base64url') };
 }
+
+export interface Visible<Row, K> {
+  readonly read: (page: { after: K | undefined; limit: number }) => Promise<readonly Row[]>;
+  readonly key: (row: Row) => K;
+  readonly sees: (row: Row) => Promise<boolean>;
+}
+
+const BATCH = 100;
+
+/**
+ * Up to `limit + 1` rows that the caller may see, for `toPage`. It reads on until there are enough of them, so that
+ * neither the length of a page nor its cursor tells of what is hidden.
+ */
+export async function visibleRows<Row, K>(
+  limit: number,
+  after: K | undefined,
+  { read, key, sees }: Visible<Row, K>,
+): Promise<Row[]> {
+  const visible: Row[] = [];
+  for (let from = after; ; ) {
+    const rows = await read({ after: from, limit: BATCH });
+    for (const row of rows) {
+      if (await sees(row)) visible.push(row);
+      if (visible.length > limit) return visible;
+    }
+    const last = rows.at(-1);
+    if (rows.length < BATCH || last === undefined) return visible;
+    from = key(last);
+  }
+}

@@ -4,9 +4,9 @@ import { projectFor, repositoryFor } from '../../../application/places.ts';
 import * as projects from '../../../application/projects.ts';
 import { at, mayDo } from '../../../application/rights.ts';
 import { refuse } from '../../../domain/errors.ts';
-import type { RepositoryInfo } from '../../../projections/queries.ts';
+import type { ProjectRow, RepositoryInfo } from '../../../projections/queries.ts';
 import { PROJECT_FORMATS } from '../formats.ts';
-import { pageOf, paging, readCursor, toPage } from '../page.ts';
+import { pageOf, paging, readCursor, toPage, visibleRows } from '../page.ts';
 import { type AnyRoute, route } from '../route.ts';
 import { projectParams, repositoryParams } from '../shapes.ts';
 
@@ -48,19 +48,13 @@ const projectRoutes: AnyRoute[] = [
     query: paging,
     response: pageOf(projectShape),
     async handle({ caller, query }, { core }) {
-      const rows = await core.queries.listProjects({
-        after: readCursor(query.cursor, z.string()),
-        limit: query.limit + 1,
+      const rows = await visibleRows(query.limit, readCursor(query.cursor, z.string()), {
+        read: page => core.queries.listProjects(page),
+        sees: row => sees(core, caller, row),
+        ...byName,
       });
-      const visible = await Promise.all(
-        rows.map(async row => (await sees(core, caller, row)) || row === rows[query.limit]),
-      );
-      const page = toPage(rows, query.limit, { ...byName, item: row => row });
-      const shown = page.items.filter((_row, index) => visible[index]);
-      return {
-        ...page,
-        items: shown.map(({ projectId, name, createdAt }) => ({ id: projectId, name, createdAt })),
-      };
+      const item = ({ projectId, name, createdAt }: ProjectRow) => ({ id: projectId, name, createdAt });
+      return toPage(rows, query.limit, { ...byName, item });
     },
   }),
   route({
@@ -129,17 +123,13 @@ const repositoryRoutes: AnyRoute[] = [
       const after = readCursor(query.cursor, z.object({ projectName: z.string(), name: z.string() }));
       const of = query.project === undefined ? undefined : await core.queries.projectByName(query.project);
       if (query.project !== undefined && !of) return { items: [] };
-      const rows = await core.queries.listRepositories({
-        projectId: of?.projectId,
-        after,
-        limit: query.limit + 1,
-      });
-      const visible = await Promise.all(
-        rows.map(async row => (await mayDo(core, caller, 'pull', at(row))).allowed),
-      );
       const key = ({ projectName, name }: RepositoryInfo) => ({ projectName, name });
-      const page = toPage(rows, query.limit, { key, item: show });
-      return { ...page, items: page.items.filter((_row, index) => visible[index]) };
+      const rows = await visibleRows(query.limit, after, {
+        read: page => core.queries.listRepositories({ projectId: of?.projectId, ...page }),
+        sees: async row => (await mayDo(core, caller, 'pull', at(row))).allowed,
+        key,
+      });
+      return toPage(rows, query.limit, { key, item: show });
     },
   }),
   route({
