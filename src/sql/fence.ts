@@ -104,7 +104,6 @@ async function runAlone<T>(sessions: Sessions, waitMs: number, work: () => Promi
 /** What the sharers of this process hold together: one database lock, counted. */
 interface Group {
   readonly held: Promise<Held>;
-  readonly since: number;
   sharers: number;
 }
 
@@ -122,7 +121,7 @@ function createSharing(take: () => Promise<Held>, lookAfterMs: number) {
   };
 
   function begin(): Group {
-    const group: Group = { held: take(), since: performance.now(), sharers: 0 };
+    const group: Group = { held: take(), sharers: 0 };
     group.held.catch(() => close(group));
     scheduleLook(group);
     return group;
@@ -134,7 +133,7 @@ function createSharing(take: () => Promise<Held>, lookAfterMs: number) {
       if (open !== group) return;
       try {
         const held = await group.held;
-        if (!held.intact() || false) close(group);
+        if (!held.intact() || (await held.somebodyWaits())) close(group);
         else scheduleLook(group);
       } catch {
         close(group);
