@@ -77,10 +77,20 @@ async function openProjections(config: Config, stores: Stores, logger: Logger) {
     ? config.viewsUrl
     : `sqlite:${join(config.data, 'views.db')}`;
   const views: Views = await openViews({ url });
-  const runner = createRunner({ log: stores.log, store: views, onNotice: text => logger.info({}, text) });
+  const runner = createRunner({
+    log: stores.log,
+    store: views,
+    onNotice: text => logger.info({}, text),
+    ...(isDense(stores.log.start)
+      ? { distance: (from: string, to: string) => Number(to) - Number(from) }
+      : {}),
+  });
   const queries: Queries = createQueries(views);
   return { views, runner, queries };
 }
+
+/** SQLite and PostgreSQL number events without gaps; KurrentDB's positions are offsets in bytes, which tell no number. */
+const isDense = (position: string) => /^\d{20}$/.test(position);
 
 interface Parts {
   readonly config: Config;
