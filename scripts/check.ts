@@ -12,7 +12,7 @@ const checks: readonly (readonly [name: string, command: string, ...args: string
   ['unit and architecture tests', 'vitest', 'run', '--project', 'unit', '--reporter=dot'],
   ['format and lint', 'biome', 'ci', '--error-on-warnings', '.'],
   ['dead code', 'knip', '--no-progress'],
-  ['lock file', 'node', 'scripts/check-lock.ts'],
+  ['lock file', 'scripts/check-lock.ts'],
   ['README', 'node', 'scripts/docs.ts', '--check'],
 ];
 
@@ -38,10 +38,9 @@ function run(name: string, command: string, ...args: string[]): Promise<Outcome>
   const began = performance.now();
   const { CI: _, ...environment } = process.env;
   return new Promise(resolve => {
-    const child = spawn(join(root, 'node_modules', '.bin', command), args, {
+    const child = spawn(process.execPath, ['scripts/run.js', command, ...args], {
       cwd: root,
       env: environment,
-      shell: process.platform === 'win32',
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const output: Buffer[] = [];
