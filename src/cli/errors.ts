@@ -66,7 +66,12 @@ export function explain(error: unknown): string {
     .map(clean)
     .join('\n  ');
   if (error instanceof UsageError) return `error: ${message}\n  strongroom <command> --help tells more`;
-  return `error: ${message}`;
+  return `${isLocalRefusal(error) ? error.code : 'error'}: ${message}`;
+}
+
+/** A refusal of the catalogue from this process itself, without the catalogue being loaded for it. */
+function isLocalRefusal(error: unknown): error is { readonly code: string } {
+  return error instanceof Error && error.name === 'StrongroomError' && 'code' in error;
 }
 
 function explainProblem({ message, problem }: Refused): string {

@@ -26,7 +26,7 @@ export const isInteractive = ({ stdin, stderr }: Io): boolean =>
 export function ask(io: Io, question: string, { hidden = false } = {}): Promise<string> {
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   return new Promise((done, failed) => {
-    io.stderr.write(question);
+    // first the terminal's echo off, then the question: who types fast is not seen either
     const lines = createInterface({ input: io.stdin, output: hidden ? nowhere : io.stderr, terminal: true });
     let answer: string | undefined;
     lines.once('line', line => {
@@ -39,6 +39,11 @@ export function ask(io: Io, question: string, { hidden = false } = {}): Promise<
       if (answer === undefined) failed(new Cancelled('cancelled: nothing was changed'));
       else done(answer);
     });
+    if (hidden) io.stderr.write(question);
+    else {
+      lines.setPrompt(question);
+      lines.prompt();
+    }
   });
 }
 

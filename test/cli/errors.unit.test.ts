@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { exitCodeOf, explain, Refused, Unreachable, UsageError } from '../../src/cli/errors.ts';
-import { CATALOGUE } from '../../src/domain/errors.ts';
+import { CATALOGUE, refuse } from '../../src/domain/errors.ts';
 
 const refused = (code: string, status: number, facts: Record<string, unknown> = {}) =>
   new Refused({ status, code, title: 'It is so', ...facts });
@@ -32,6 +32,12 @@ describe('what a person reads', () => {
   it('has no stack, no control characters', () => {
     expect(explain(new Error('broken\u001b[2J'))).toBe('error: broken [2J');
     expect(explain(new UsageError('one\ntwo'))).toMatch(/^error: one\n {2}two\n/);
+  });
+
+  it('has the code of what this process itself refuses', () => {
+    expect(explain(refuse('STATE_CONFLICT', 'it is not empty'))).toBe(
+      `STATE_CONFLICT: ${CATALOGUE.STATE_CONFLICT.summary}: it is not empty`,
+    );
   });
 
   it('gives advice only for codes that there are', async () => {
