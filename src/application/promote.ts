@@ -58,7 +58,7 @@ export async function promote(core: Core, caller: Caller, order: PromotionOrder)
     closure: closure.map(({ version, incarnation }) => ({ version, incarnation })),
   };
   if (order.tag !== undefined)
-    await admitTag(core, caller, to, { artifact: { package: order.package }, name: order.tag });
+    await admitTag(core, caller, to, { artifact: await artifactFacts(core, root), name: order.tag });
   const stream = promotionStream(promotionId);
   await execute(core, admission, {
     aggregate: promotion,
