@@ -102,7 +102,7 @@ function commitGroup(group: readonly Numbered<Write>[]): Reply[] {
     return group.map((numbered, at) => ({ id: numbered.id, value: outcomes[at] }));
   } catch (error) {
     recover();
-    const failed = failureOf(error, path);
+    const failed = told(error);
     return group.map(numbered => ({ id: numbered.id, failed }));
   }
 }
@@ -133,8 +133,14 @@ function answer({ id, request }: Numbered<Exclude<Request, Write>>): Reply {
     return { id, value: isRestore(request) ? restore(open, request) : open.reader.answer(request) };
   } catch (error) {
     if (isRestore(request)) recover();
-    return { id, failed: failureOf(error, path) satisfies Failure };
+    return { id, failed: told(error) };
   }
+}
+
+/** What fails while it runs may be shown to any client: where the file is, is none of their business. */
+function told(error: unknown): Failure {
+  const { code, reason } = failureOf(error, path);
+  return { code, reason: reason.replaceAll(path, 'the event log') };
 }
 
 function isRestore(request: Read | Restore): request is Restore {
