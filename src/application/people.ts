@@ -154,7 +154,8 @@ export async function issueToken(
     throw refuse('REQUEST_INVALID', 'the expiry lies in the past');
   await existing(core, caller, principalId);
   const admission = await forPrincipal(core, caller, principalId, 'issue-token');
-  const minted = mintToken(principalId);
+  // a retried command issues the same token anew, with another secret: the first was not seen
+  const minted = mintToken(principalId, derivedId(`${admission.commandId}\ntoken ${principalId}`));
   await core.access.vault.storeToken(minted.tokenId, minted.verifier);
   const { position } = await execute(core, admission, {
     aggregate: credentials,
