@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { type Cli, command } from '../cli.ts';
 import { EXIT } from '../errors.ts';
-import { createProgress, meanwhile } from '../output/progress.ts';
+import { createProgress } from '../output/progress.ts';
 import { count, size } from '../output/text.ts';
 import { configOf, onHost } from './host.ts';
 
@@ -24,8 +24,9 @@ export function registerArchives(program: Command, cli: Cli): void {
     more: 'It holds secrets (verifiers and keys): keep it as safe as the data itself.',
   }).action(async (file: string) => {
     // the server that writes it has another working folder
-    const work = () => onHost(cli, { kind: 'backup', file: resolve(file) });
-    const report = (await meanwhile(cli, 'backing up', work)) as Counts & { bytes: number };
+    const command = { kind: 'backup' as const, file: resolve(file) };
+    const work = (onProgress: OnProgress) => onHost(cli, command, onProgress);
+    const report = (await counting(cli, 'backed up', work)) as Counts & { bytes: number };
     await cli.print.done(`Wrote ${file}: ${describe(report)}, ${size(report.bytes)}`, { body: report });
   });
   command(program, 'restore <file>', {

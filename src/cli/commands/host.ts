@@ -88,7 +88,11 @@ export async function configOf({ io }: Cli) {
 }
 
 /** Through the running server when there is one, else on its data. @throws UsageError when there is no data */
-export async function onHost(cli: Cli, wanted: HostCommand): Promise<unknown> {
+export async function onHost(
+  cli: Cli,
+  wanted: HostCommand,
+  onProgress?: Parameters<typeof import('../../main.ts').runOnHost>[2],
+): Promise<unknown> {
   const [config, { runOnHost }] = await Promise.all([configOf(cli), import('../../main.ts')]);
   // a wrong folder would quietly become a second, empty installation
   await access(config.data).catch(() => {
@@ -96,5 +100,5 @@ export async function onHost(cli: Cli, wanted: HostCommand): Promise<unknown> {
       `there is no data in ${config.data}: name its folder in STRONGROOM_DATA, or start the server first`,
     );
   });
-  return runOnHost(config, wanted);
+  return runOnHost(config, wanted, onProgress);
 }

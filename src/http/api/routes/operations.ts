@@ -64,9 +64,10 @@ export const routes: readonly AnyRoute[] = [
       bytes: z.number(),
       dryRun: z.boolean(),
     }),
-    async handle({ caller, body, signal }, { core }) {
+    async handle({ caller, body }, { core }) {
       await operate(core, caller, 'collection');
-      return collect(core, caller, { dryRun: body.dryRun, signal });
+      // it goes on when the caller loses patience: GET /collections tells how it ended
+      return collect(core, caller, { dryRun: body.dryRun });
     },
   }),
   route({
