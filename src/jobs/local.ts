@@ -27,8 +27,9 @@ export function createLocalJobs({ onError }: LocalJobsOptions): Jobs {
   async function drain(): Promise<void> {
     for (const [key, work] of waiting) {
       if (stop.signal.aborted) return;
-      waiting.delete(key);
       await work();
+      // only now: what is under way is not added again
+      waiting.delete(key);
     }
   }
 

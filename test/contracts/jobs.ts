@@ -47,14 +47,16 @@ export function jobsContract(name: string, make: () => Promise<JobsUnderTest>): 
       await expect(jobs.enqueue('unknown', 'unknown-1')).rejects.toThrow(/unknown/);
     });
 
-    it('adds one run for one id while it waits', async () => {
+    it('adds one run for one id while it waits or is under way', async () => {
       const { jobs } = await opened();
       const first = counter(1);
       let release: () => void = () => undefined;
       const gate = new Promise<void>(resolve => {
         release = resolve;
       });
+      const { promise: began, resolve: begin } = Promise.withResolvers<void>();
       jobs.define('slow', async (data, context) => {
+        begin();
         await gate;
         await first.handler(data, context);
       });
@@ -62,12 +64,41 @@ export function jobsContract(name: string, make: () => Promise<JobsUnderTest>): 
       jobs.define('last', last.handler);
       await jobs.start();
       await jobs.enqueue('slow', 'slow-running', { n: '0' });
+      await began;
+      await jobs.enqueue('slow', 'slow-running', { n: 'again' });
       for (let n = 0; n < 5; n++) await jobs.enqueue('slow', 'slow-waiting', { n: String(n) });
       release();
       await expect.poll(() => first.calls.length).toBe(2);
       await jobs.enqueue('last', 'last-1');
       await last.done;
-      expect(first.calls).toHaveLength(2);
+      expect(first.calls).toEqual([{ n: '0' }, { n: '0' }]);
+    });
+
+    it('runs an id again when its run is over, done or failed', async () => {
+      const { jobs } = await opened();
+      let runs = 0;
+      jobs.define('often', async () => {
+        runs++;
+        if (runs <= 3) throw new Error('not yet');
+      });
+      await jobs.start();
+      // again and again, since nobody says when a run is over
+      const again = async () => {
+        await jobs.enqueue('often', '42');
+        return runs;
+      };
+      await expect.poll(again, { timeout: 10_000 }).toBeGreaterThanOrEqual(6);
+      expect(jobs.failures()).toEqual({ often: 3 });
+    });
+
+    it('keeps what is added before the start until then', async () => {
+      const { jobs } = await opened();
+      const { calls, done, handler } = counter(1);
+      jobs.define('early', handler);
+      await jobs.enqueue('early', 'early-1');
+      await jobs.start();
+      await done;
+      expect(calls).toHaveLength(1);
     });
 
     it('never runs two of one kind at a time', async () => {
@@ -142,7 +173,59 @@ export function jobsContract(name: string, make: () => Promise<JobsUnderTest>): 
       await Promise.all([one.start(), two.start()]);
       for (let n = 0; n < 20; n++) await one.enqueue('shared', `shared-${n}`, { n: String(n) });
       await done;
-      expect(new Set(calls.map(({ n }) => n)).size).toBe(20);
+      expect(calls.map(({ n }) => Number(n)).sort((a, b) => a - b)).toEqual(
+        Array.from({ length: 20 }, (_, n) => n),
+      );
+    });
+
+    it('never runs two of one kind at a time over all processes, and schedules each once', async () => {
+      const under = await make();
+      if (!under.shared) return;
+      const processes = [await under.open([]), await under.open([]), await under.open([])];
+      onTestFinished(async () => void (await Promise.all(processes.map(jobs => jobs.close()))));
+      let running = 0;
+      let most = 0;
+      let runs = 0;
+      const handler: JobHandler = async () => {
+        most = Math.max(most, ++running);
+        runs++;
+        await new Promise(resolve => setTimeout(resolve, 5));
+        running--;
+      };
+      for (const jobs of processes) {
+        jobs.define('once', handler);
+        jobs.every('once', 200);
+      }
+      const began = performance.now();
+      await Promise.all(processes.map(jobs => jobs.start()));
+      for (let n = 0; n < 10; n++) await processes[n % 3]!.enqueue('once', `once-${n}`);
+      await expect.poll(() => runs, { timeout: 10_000 }).toBeGreaterThanOrEqual(14);
+      expect(most).toBe(1);
+      const slots = Math.floor((performance.now() - began) / 200) + 2;
+      expect(runs).toBeLessThanOrEqual(10 + slots);
+    });
+
+    it('gives what was under way at its end to another process, as the same attempt', async () => {
+      const under = await make();
+      if (!under.shared) return;
+      const [one, two] = [await under.open([]), await under.open([])];
+      onTestFinished(() => two.close());
+      const { promise: began, resolve: begin } = Promise.withResolvers<void>();
+      one.define('handed', async (_data, { signal }) => {
+        begin();
+        await new Promise(resolve => signal.addEventListener('abort', resolve, { once: true }));
+        throw new Error('aborted');
+      });
+      await one.start();
+      await one.enqueue('handed', 'handed-1', { n: '1' });
+      await began;
+      await one.close();
+      expect(one.failures()).toEqual({});
+      const { calls, done, handler } = counter(1);
+      two.define('handed', handler);
+      await two.start();
+      await done;
+      expect(calls).toEqual([{ n: '1' }]);
     });
   });
 }

@@ -12,10 +12,10 @@ export interface TestRedis {
   stop(): Promise<void>;
 }
 
-/** undefined when there is no Redis: the tests skip by name */
-export async function startRedis(): Promise<TestRedis | undefined> {
+/** undefined when there is no Redis: the tests skip by name. @param own a server of its own, to be stopped at will */
+export async function startRedis({ own = false } = {}): Promise<TestRedis | undefined> {
   const given = process.env.STRONGROOM_TEST_REDIS_URL;
-  if (given) return { url: given, stop: async () => undefined };
+  if (given && !own) return { url: given, stop: async () => undefined };
   if (!service('redis').available) return undefined;
   const dir = await mkdtemp(join(tmpdir(), 'strongroom-redis-'));
   const port = await freePort();

@@ -2,9 +2,9 @@
  * Jobs on BullMQ: one queue for each kind, so that each kind runs one at a time over all processes. Redis keeps only
  * what waits; what is to be done is derived from the log and the stores. https://docs.bullmq.io
  */
-import { Queue, Worker } from 'bullmq';
+import { type Job, Queue, WaitingError, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { refuse } from '../../domain/errors.ts';
+import { refuse, type StrongroomError } from '../../domain/errors.ts';
 import type { JobHandler, Jobs } from '../port.ts';
 
 export interface BullJobsOptions {
@@ -13,52 +13,88 @@ export interface BullJobsOptions {
   readonly onError: (name: string, error: unknown) => void;
   /** of the keys in Redis; default `strongroom` */
   readonly prefix?: string;
+  /** ms without a sign of life after which a worker's job is run again by another; default 30 000 */
+  readonly lockMs?: number;
+  /** ms before the first retry, doubled for each further one; default 1000 */
+  readonly retryMs?: number;
 }
 
 type Data = Readonly<Record<string, string>>;
 
-const JOB = {
-  attempts: 3,
-  backoff: { type: 'exponential', delay: 1000 },
-  removeOnComplete: true,
-  removeOnFail: 100,
-};
-const ID = /^[A-Za-z][\w-]{0,200}$/;
+const ATTEMPTS = 3;
+const ID = /^[A-Za-z0-9-]{1,200}$/;
+/** Processes that die under a job do not make it fail: it is run again until it says itself how it went. */
+const MAX_DEATHS = 1000;
 
 /** @throws StrongroomError STORAGE_UNAVAILABLE when Redis cannot be reached */
-export async function openBullJobs({ url, onError, prefix = 'strongroom' }: BullJobsOptions): Promise<Jobs> {
-  const connection = await connect(url, onError);
+export async function openBullJobs(options: BullJobsOptions): Promise<Jobs> {
+  const { prefix = 'strongroom', lockMs = 30_000, retryMs = 1000 } = options;
+  const onError: BullJobsOptions['onError'] = (name, error) => {
+    // connections that are being closed complain about it
+    if (!stop.signal.aborted) options.onError(name, error);
+  };
+  const stop = new AbortController();
+  // what somebody waits for fails soon; what workers block on goes on for ever, as BullMQ wants it
+  const asking = await connect(options.url, 2, onError);
+  const blocking = asking.duplicate({ maxRetriesPerRequest: null });
+  blocking.on('error', error => onError('redis', error));
   const handlers = new Map<string, JobHandler>();
   const schedules = new Map<string, number>();
   const queues = new Map<string, Queue>();
   const workers: Worker[] = [];
   const failures: Record<string, number> = {};
-  const stop = new AbortController();
+  // nothing is kept of what is over: its id can be used again
+  const job = {
+    attempts: ATTEMPTS,
+    backoff: { type: 'exponential', delay: retryMs },
+    removeOnComplete: true,
+    removeOnFail: true,
+  };
 
   function queueOf(name: string): Queue {
     const known = queues.get(name);
     if (known) return known;
-    const queue = new Queue(name, { connection, prefix, defaultJobOptions: JOB });
+    const queue = new Queue(name, { connection: asking, prefix, defaultJobOptions: job });
     queue.on('error', error => onError(name, error));
     queues.set(name, queue);
     return queue;
   }
 
+  async function run(name: string, handler: JobHandler, { job, token }: Running): Promise<void> {
+    try {
+      await handler(job.data as Data, { signal: stop.signal });
+    } catch (error) {
+      if (!stop.signal.aborted) {
+        failures[name] = (failures[name] ?? 0) + 1;
+        onError(name, error);
+        throw error;
+      }
+    }
+    if (!stop.signal.aborted) return;
+    // it was told to end soon, so nobody knows whether it was done: another runs it, and no attempt is lost
+    await job.moveToWait(token);
+    throw new WaitingError();
+  }
+
   function work(name: string, handler: JobHandler): Worker {
-    const worker = new Worker(name, async job => handler(job.data as Data, { signal: stop.signal }), {
-      connection,
+    const processor = (job: Job, token = '') => run(name, handler, { job, token });
+    const worker = new Worker(name, processor, {
+      connection: blocking,
       prefix,
       concurrency: 1,
       autorun: false,
-      // a worker that dies is noticed after this long, and its job is run again by another
-      lockDuration: 30_000,
+      lockDuration: lockMs,
+      stalledInterval: lockMs,
+      maxStalledCount: MAX_DEATHS,
     });
     worker.on('error', error => onError(name, error));
-    worker.on('failed', (_job, error) => {
-      failures[name] = (failures[name] ?? 0) + 1;
-      onError(name, error);
-    });
     return worker;
+  }
+
+  async function schedule(name: string, queue: Queue): Promise<void> {
+    const ms = schedules.get(name);
+    if (ms === undefined) await queue.removeJobScheduler(`every-${name}`);
+    else await queue.upsertJobScheduler(`every-${name}`, { every: ms }, { name, opts: job });
   }
 
   return {
@@ -66,17 +102,18 @@ export async function openBullJobs({ url, onError, prefix = 'strongroom' }: Bull
     every: (name, ms) => void schedules.set(name, ms),
     async enqueue(name, id, data = {}) {
       if (!handlers.has(name)) throw new Error(`no job ${name} is defined`);
-      // BullMQ takes neither integers nor colons as ids
-      if (!ID.test(id)) throw refuse('REQUEST_INVALID', `${id} cannot be the id of a job`);
-      await queueOf(name).add(name, data, { jobId: id });
+      if (!ID.test(id)) throw new Error(`${id} cannot be the id of a job`);
+      // BullMQ takes no integers as ids
+      const added = queueOf(name).add(name, data, { jobId: `run-${id}` });
+      await added.catch(error => {
+        throw unreachable(error);
+      });
     },
     async start() {
       for (const [name, handler] of handlers) {
         const queue = queueOf(name);
         await queue.setGlobalConcurrency(1);
-        const ms = schedules.get(name);
-        if (ms !== undefined)
-          await queue.upsertJobScheduler(`every-${name}`, { every: ms }, { name, opts: JOB });
+        await schedule(name, queue);
         const worker = work(name, handler);
         workers.push(worker);
         worker.run().catch(error => onError(name, error));
@@ -87,23 +124,35 @@ export async function openBullJobs({ url, onError, prefix = 'strongroom' }: Bull
       stop.abort();
       await Promise.all(workers.map(worker => worker.close()));
       await Promise.all([...queues.values()].map(queue => queue.close()));
-      connection.disconnect();
+      asking.disconnect();
+      blocking.disconnect();
     },
   };
 }
 
-async function connect(url: string, onError: BullJobsOptions['onError']): Promise<Redis> {
-  // BullMQ wants no limit of retries on what its workers block on
-  const connection = new Redis(url, { maxRetriesPerRequest: null, lazyConnect: true });
+interface Running {
+  readonly job: Job;
+  /** proves to BullMQ that this worker holds the job */
+  readonly token: string;
+}
+
+async function connect(
+  url: string,
+  maxRetriesPerRequest: number,
+  onError: BullJobsOptions['onError'],
+): Promise<Redis> {
+  const connection = new Redis(url, { maxRetriesPerRequest, lazyConnect: true });
   connection.on('error', error => onError('redis', error));
   try {
     await connection.connect();
     return connection;
   } catch (error) {
     connection.disconnect();
-    throw Object.assign(
-      refuse('STORAGE_UNAVAILABLE', 'Redis cannot be reached: check STRONGROOM_REDIS_URL'),
-      { cause: error },
-    );
+    throw unreachable(error);
   }
+}
+
+function unreachable(cause: unknown): StrongroomError {
+  const refusal = refuse('STORAGE_UNAVAILABLE', 'Redis cannot be reached: check STRONGROOM_REDIS_URL');
+  return Object.assign(refusal, { cause });
 }
