@@ -13,7 +13,7 @@ const checks: readonly (readonly [name: string, command: string, ...args: string
   ['format and lint', 'biome', 'ci', '--error-on-warnings', '.'],
   ['dead code', 'knip', '--no-progress'],
   ['lock file', 'scripts/check-lock.ts'],
-  ['README', 'node', 'scripts/docs.ts', '--check'],
+  ['README', 'scripts/docs.ts', '--check'],
 ];
 
 interface Outcome {
