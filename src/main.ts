@@ -7,8 +7,6 @@ import { type Running, startServer } from './main/server.ts';
 export { restore } from './main/archive/restore.ts';
 export { verify } from './main/archive/verify.ts';
 export { runOnHost } from './main/host.ts';
-export { openSystem } from './main/system.ts';
-export { VERSION } from './main/version.ts';
 
 const write = (text: string): void => void process.stdout.write(`${text}\n`);
 
