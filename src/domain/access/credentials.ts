@@ -4,6 +4,7 @@ import { refuse } from '../errors.ts';
 import type { Aggregate } from '../kernel/decider.ts';
 import { type EventsOf, event } from '../kernel/event.ts';
 import { ACTIONS } from '../values/actions.ts';
+import { own } from '../values/own.ts';
 import { id, instant, scope, sealed } from '../values/schemas.ts';
 
 /** What a token may do at most; its owner's roles bound it further at every request. */
@@ -56,12 +57,11 @@ function decide(command: CredentialCommand, state: CredentialsState): readonly C
       : [{ type: 'PasswordSet', data: { principalId, secretId: command.secretId } }];
   const { tokenId } = command;
   if (command.kind === 'RevokeToken') {
-    if (!state.tokens[tokenId]) throw refuse('TOKEN_UNKNOWN');
-    return state.tokens[tokenId] === 'revoked'
-      ? []
-      : [{ type: 'TokenRevoked', data: { principalId, tokenId } }];
+    const known = own(state.tokens, tokenId);
+    if (!known) throw refuse('TOKEN_UNKNOWN');
+    return known === 'revoked' ? [] : [{ type: 'TokenRevoked', data: { principalId, tokenId } }];
   }
-  if (state.tokens[tokenId]) return [];
+  if (own(state.tokens, tokenId)) return [];
   const { label, limits, expiresAt } = command;
   const data = { principalId, tokenId, label, limits };
   return [{ type: 'TokenIssued', data: expiresAt === undefined ? data : { ...data, expiresAt } }];

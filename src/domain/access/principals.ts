@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { refuse } from '../errors.ts';
 import type { Aggregate } from '../kernel/decider.ts';
 import { type EventsOf, event } from '../kernel/event.ts';
+import { own } from '../values/own.ts';
 import { id, sealed } from '../values/schemas.ts';
 
 export const principalKind = z.enum(['user', 'service-account']);
@@ -48,18 +49,18 @@ function create(
   state: PrincipalsState,
 ): PrincipalEvent[] {
   const { principalId, nameHash, name } = command;
-  const holder = state.byName[nameHash];
+  const holder = own(state.byName, nameHash);
   if (holder === principalId) return [];
   if (holder !== undefined)
     throw refuse('NAME_TAKEN', 'there is a user or service account of this name already');
-  if (state.principals[principalId]) throw refuse('STATE_CONFLICT', 'this principal id is in use');
+  if (own(state.principals, principalId)) throw refuse('STATE_CONFLICT', 'this principal id is in use');
   return [{ type: 'PrincipalCreated', data: { principalId, kind: command.principalKind, nameHash, name } }];
 }
 
 function decide(command: PrincipalCommand, state: PrincipalsState): readonly PrincipalEvent[] {
   if (command.kind === 'CreatePrincipal') return create(command, state);
   const { principalId } = command;
-  const known = state.principals[principalId];
+  const known = own(state.principals, principalId);
   if (!known) {
     if (command.kind === 'DeletePrincipal') return [];
     throw refuse('PRINCIPAL_UNKNOWN');

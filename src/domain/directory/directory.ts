@@ -7,6 +7,7 @@ import { refuse } from '../errors.ts';
 import type { Aggregate } from '../kernel/decider.ts';
 import { type EventsOf, event } from '../kernel/event.ts';
 import { slug } from '../values/names.ts';
+import { own } from '../values/own.ts';
 import { id } from '../values/schemas.ts';
 
 export const directoryEvents = {
@@ -27,22 +28,22 @@ export interface DirectoryState {
 type DirectoryEvent = EventsOf<typeof directoryEvents>;
 
 const nameOf = (state: DirectoryState, projectId: string) => {
-  const name = state.names[projectId];
+  const name = own(state.names, projectId);
   if (name === undefined) throw refuse('PROJECT_UNKNOWN');
   return name;
 };
 
 const ensureFree = (state: DirectoryState, name: string) => {
-  if (state.byName[name] !== undefined) throw refuse('NAME_TAKEN', `there is a project ${name} already`);
+  if (own(state.byName, name) !== undefined) throw refuse('NAME_TAKEN', `there is a project ${name} already`);
 };
 
 function decide(command: DirectoryCommand, state: DirectoryState): readonly DirectoryEvent[] {
   const { projectId } = command;
   switch (command.kind) {
     case 'CreateProject':
-      if (state.byName[command.name] === projectId) return [];
+      if (own(state.byName, command.name) === projectId) return [];
       ensureFree(state, command.name);
-      if (state.names[projectId]) throw refuse('STATE_CONFLICT', 'this project id is in use');
+      if (own(state.names, projectId)) throw refuse('STATE_CONFLICT', 'this project id is in use');
       return [{ type: 'ProjectCreated', data: { projectId, name: command.name } }];
     case 'RenameProject': {
       const previousName = nameOf(state, projectId);
@@ -51,7 +52,7 @@ function decide(command: DirectoryCommand, state: DirectoryState): readonly Dire
       return [{ type: 'ProjectRenamed', data: { projectId, name: command.name, previousName } }];
     }
     case 'DeleteProject': {
-      const name = state.names[projectId];
+      const name = own(state.names, projectId);
       if (name === undefined) return [];
       if (!command.empty)
         throw refuse('STATE_CONFLICT', 'the project still has repositories: delete them first');

@@ -4,6 +4,7 @@
  */
 import type { z } from 'zod';
 import type { JsonObject } from '../values/json.ts';
+import { own } from '../values/own.ts';
 
 export interface EventDefinition<T extends z.ZodType = z.ZodType> {
   /** the version written today */
@@ -42,7 +43,7 @@ export function readEvent(
   map: EventMap,
   stored: { type: string; version: number; data: JsonObject },
 ): { type: string; data: unknown } {
-  const definition = map[stored.type];
+  const definition = own(map, stored.type);
   if (!definition) throw new UnknownEventError(stored.type, stored.version, 'the type is unknown');
   if (stored.version > definition.version)
     throw new UnknownEventError(stored.type, stored.version, 'the version is newer than this program');

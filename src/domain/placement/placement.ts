@@ -2,6 +2,7 @@
 import { refuse } from '../errors.ts';
 import type { Aggregate } from '../kernel/decider.ts';
 import type { EventsOf } from '../kernel/event.ts';
+import { own } from '../values/own.ts';
 import type { FileEntry, HoldKind, Reference } from '../values/schemas.ts';
 import { type Provenance, placementEvents } from './events.ts';
 
@@ -86,7 +87,7 @@ function hold(
   state: PlacementState,
 ): readonly PlacementEvent[] {
   if (state.status === 'absent') throw refuse('VERSION_UNKNOWN');
-  if (state.holds[command.holdId]) return [];
+  if (own(state.holds, command.holdId)) return [];
   const data = {
     ...placeOf(command),
     incarnation: state.incarnation,
@@ -100,7 +101,7 @@ function lift(
   command: Extract<PlacementCommand, { kind: 'LiftHold' }>,
   state: PlacementState,
 ): readonly PlacementEvent[] {
-  const kind = state.holds[command.holdId];
+  const kind = own(state.holds, command.holdId);
   if (!kind) throw refuse('HOLD_UNKNOWN', { holdId: command.holdId });
   if (kind !== command.holdKind)
     throw refuse('STATE_CONFLICT', `a ${kind} hold is lifted by its own kind only`);

@@ -5,6 +5,7 @@ import type { Aggregate } from '../kernel/decider.ts';
 import { type EventsOf, event } from '../kernel/event.ts';
 import type { Scope } from '../values/actions.ts';
 import type { Json } from '../values/json.ts';
+import { own } from '../values/own.ts';
 import { id, scope, sealed } from '../values/schemas.ts';
 
 export const LEVELS = ['off', 'shadow', 'advisory', 'soft', 'hard'] as const;
@@ -65,7 +66,7 @@ function attach(
   command: Extract<PolicyCommand, { kind: 'AttachPolicy' }>,
   state: PolicyState,
 ): PolicyEvent[] {
-  if (state.attachments[command.attachmentId]) return [];
+  if (own(state.attachments, command.attachmentId)) return [];
   const { kind: _kind, params: given, ...data } = command;
   return [{ type: 'PolicyAttached', data: given === undefined ? data : { ...data, params: { ...given } } }];
 }
@@ -73,7 +74,7 @@ function attach(
 function decide(command: PolicyCommand, state: PolicyState): readonly PolicyEvent[] {
   if (command.kind === 'AttachPolicy') return attach(command, state);
   const { scope: at, attachmentId } = command;
-  const known = state.attachments[attachmentId];
+  const known = own(state.attachments, attachmentId);
   if (command.kind === 'DetachPolicy')
     return known ? [{ type: 'PolicyDetached', data: { scope: at, attachmentId } }] : [];
   if (!known) throw refuse('ATTACHMENT_UNKNOWN');

@@ -4,6 +4,7 @@ import { refuse } from '../errors.ts';
 import type { Aggregate } from '../kernel/decider.ts';
 import { type EventsOf, event } from '../kernel/event.ts';
 import { slug } from '../values/names.ts';
+import { own } from '../values/own.ts';
 import { id } from '../values/schemas.ts';
 
 export const repositoryKind = z.enum(['hosted', 'proxy', 'virtual']);
@@ -60,7 +61,7 @@ function create(
   state: ProjectState,
 ): ProjectEvent[] {
   const { projectId, repositoryId, name, format } = command;
-  const known = state.repositories[repositoryId];
+  const known = own(state.repositories, repositoryId);
   if (known) {
     if (known.name === name && known.format === format && known.kind === command.repositoryKind) return [];
     throw refuse('STATE_CONFLICT', 'this repository id is in use');
@@ -83,7 +84,7 @@ function create(
 function decide(command: ProjectCommand, state: ProjectState): readonly ProjectEvent[] {
   if (command.kind === 'CreateRepository') return create(command, state);
   const { projectId, repositoryId } = command;
-  const known = state.repositories[repositoryId];
+  const known = own(state.repositories, repositoryId);
   if (command.kind === 'DeleteRepository')
     return known ? [{ type: 'RepositoryDeleted', data: { projectId, repositoryId, name: known.name } }] : [];
   if (!known) throw refuse('REPOSITORY_UNKNOWN');

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { refuse } from '../errors.ts';
 import type { Aggregate } from '../kernel/decider.ts';
 import { type EventsOf, event } from '../kernel/event.ts';
+import { own } from '../values/own.ts';
 import { type HoldKind, holdKind, id, sealed } from '../values/schemas.ts';
 
 const subjectId = z.string().min(1).max(1024);
@@ -63,15 +64,15 @@ function decide(command: SubjectCommand, state: SubjectState): readonly SubjectE
   const { subject } = command;
   if (command.kind === 'HoldSubject') {
     const { holdId, holdKind: kind, reason } = command;
-    return state.holds[holdId] ? [] : [{ type: 'SubjectHeld', data: { subject, holdId, kind, reason } }];
+    return own(state.holds, holdId) ? [] : [{ type: 'SubjectHeld', data: { subject, holdId, kind, reason } }];
   }
   if (command.kind === 'JudgeSubject') {
     const { judge, verdict, evidence } = command;
-    if (state.verdicts[judge] === verdictKey(verdict, evidence)) return [];
+    if (own(state.verdicts, judge) === verdictKey(verdict, evidence)) return [];
     const data = { subject, judge, verdict };
     return [{ type: 'SubjectJudged', data: evidence === undefined ? data : { ...data, evidence } }];
   }
-  const kind = state.holds[command.holdId];
+  const kind = own(state.holds, command.holdId);
   if (!kind) throw refuse('HOLD_UNKNOWN', { holdId: command.holdId });
   if (kind !== command.holdKind)
     throw refuse('STATE_CONFLICT', `a ${kind} hold is lifted by its own kind only`);
