@@ -19,7 +19,7 @@ export function isDigest(text: string): boolean {
 export function parseDigest(text: string): string {
   if (isDigest(text)) return text;
   const algorithm = text.slice(0, Math.max(0, text.indexOf(':')));
-  if (GRAMMAR.test(text) && !(algorithm in LENGTHS))
+  if (GRAMMAR.test(text) && !Object.hasOwn(LENGTHS, algorithm))
     throw refuse('DIGEST_UNSUPPORTED', { digest: text.slice(0, 200) });
   throw refuse('DIGEST_INVALID', { digest: text.slice(0, 200) });
 }
