@@ -42,7 +42,9 @@ export async function openBullJobs(options: BullJobsOptions): Promise<Jobs> {
   const schedules = new Map<string, number>();
   const queues = new Map<string, Queue>();
   const workers: Worker[] = [];
+  const inside = new Set<Promise<void>>();
   const failures: Record<string, number> = {};
+  const reached = () => asking.status === 'ready' && blocking.status === 'ready';
   // nothing is kept of what is over: its id can be used again
   const job = {
     attempts: ATTEMPTS,
@@ -62,7 +64,9 @@ export async function openBullJobs(options: BullJobsOptions): Promise<Jobs> {
 
   async function run(name: string, handler: JobHandler, { job, token }: Running): Promise<void> {
     try {
-      await handler(job.data as Data, { signal: stop.signal });
+      const handling = handler(job.data as Data, { signal: stop.signal });
+      inside.add(handling);
+      await handling.finally(() => inside.delete(handling));
     } catch (error) {
       if (!stop.signal.aborted) {
         failures[name] = (failures[name] ?? 0) + 1;
@@ -72,7 +76,7 @@ export async function openBullJobs(options: BullJobsOptions): Promise<Jobs> {
     }
     if (!stop.signal.aborted) return;
     // it was told to end soon, so nobody knows whether it was done: another runs it, and no attempt is lost
-    await job.moveToWait(token);
+    if (reached()) await job.moveToWait(token);
     throw new WaitingError();
   }
 
@@ -122,7 +126,9 @@ export async function openBullJobs(options: BullJobsOptions): Promise<Jobs> {
     failures: () => failures,
     async close() {
       stop.abort();
-      await Promise.all(workers.map(worker => worker.close()));
+      await Promise.allSettled(inside);
+      // without Redis there is nobody to say goodbye to
+      await Promise.all(workers.map(worker => worker.close(!reached())));
       await Promise.all([...queues.values()].map(queue => queue.close()));
       asking.disconnect();
       blocking.disconnect();
