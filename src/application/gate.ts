@@ -46,23 +46,12 @@ export interface Verdict {
   readonly recorded: RecordedDecision | undefined;
 }
 
-const GATED: ReadonlySet<Action> = new Set<Action>([
-  'push',
-  'tag',
-  'promote',
-  'hold',
-  'release',
-  'delete',
-  'restore',
-  'pull',
-  'repository-change',
-  'access-change',
-  'policy-change',
-]);
+/** Looking and running the machine are questions of roles alone. */
+const UNGATED: ReadonlySet<Action> = new Set<Action>(['read-log', 'operate']);
 
 /** Asks the policies that bind this place. Evidence is durable when it resolves. @throws when it cannot be asked */
 export async function ask(core: Core, question: Question): Promise<Verdict | undefined> {
-  if (!GATED.has(question.action)) return undefined;
+  if (UNGATED.has(question.action)) return undefined;
   const attachments = (await attachmentsAt(core, question.at)).filter(({ id }) => id !== question.without);
   if (attachments.every(attachment => attachment.level === 'off')) return undefined;
   const override = question.override && {

@@ -28,6 +28,8 @@ export interface AppOptions extends ProtocolTools {
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 /** What a JSON body of the management API may have, bytes. */
 const BODY_LIMIT = 1024 * 1024;
+/** How long requests may go on when the server stops, ms: a client that hangs must not keep it from ending. */
+const DRAIN_MS = 25_000;
 
 export function createApp(options: AppOptions): FastifyInstance {
   const app = Fastify({
@@ -36,15 +38,20 @@ export function createApp(options: AppOptions): FastifyInstance {
     // a client that sends nothing for a minute has gone; a big upload sends all the time
     connectionTimeout: 0,
     requestTimeout: 0,
-    serverFactory: handler => server(handler, options.tls),
+    serverFactory: handler => server(handler, options),
     frameworkErrors: (_error, request, reply) => {
       const protocol = protocolOf(options.protocols, request.raw.url ?? '');
       reply.hijack();
       if (protocol) return void answer(protocol, { request: request.raw, response: reply.raw }, options);
-      const { status, headers, body } = problem(refuse('REQUEST_INVALID'), '');
-      reply.raw.writeHead(status, headers).end(body);
+      const correlationId = options.identify.correlationId(request.raw);
+      const { status, headers, body } = problem(refuse('REQUEST_INVALID'), correlationId);
+      const more = { 'content-length': Buffer.byteLength(body), 'x-request-id': correlationId };
+      reply.raw.writeHead(status, { ...headers, ...more }).end(body);
     },
     clientErrorHandler: rejectConnection,
+  });
+  app.addHook('preClose', async () => {
+    setTimeout(() => app.server.closeAllConnections(), DRAIN_MS).unref();
   });
   mountProtocols(app, options);
   registerHealth(app, options);
@@ -57,6 +64,13 @@ function mountProtocols(app: FastifyInstance, options: AppOptions): void {
     scope.removeAllContentTypeParsers();
     // bodies are the protocols': read when they want them, or never
     scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
+    // a media type that the framework cannot read is for the protocol to judge
+    scope.setErrorHandler((_error, request, reply) => {
+      const protocol = protocolOf(options.protocols, request.raw.url ?? '');
+      reply.hijack();
+      if (protocol) void answer(protocol, { request: request.raw, response: reply.raw }, options);
+      else reply.raw.destroy();
+    });
     for (const protocol of options.protocols) {
       for (const mount of protocol.mounts) {
         const handler = (
@@ -77,13 +91,14 @@ function protocolOf(protocols: readonly Protocol[], url: string): Protocol | und
   return protocols.find(({ mounts }) => mounts.some(mount => url.startsWith(mount)));
 }
 
-function server(handler: RequestListener, tls: AppOptions['tls']): Server {
+function server(handler: RequestListener, { tls, protocols }: AppOptions): Server {
   const made = tls
     ? createSecureServer({ cert: readFileSync(tls.cert), key: readFileSync(tls.key) }, handler)
     : createServer(handler);
-  // whoever announces a body and waits is answered only after rights were checked
+  // who announces a body to a protocol and waits is answered only after rights were checked
   made.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    markExpectsContinue(request);
+    if (protocolOf(protocols, request.url ?? '')) markExpectsContinue(request);
+    else response.writeContinue();
     handler(request as never, response as never);
   });
   made.headersTimeout = 30_000;

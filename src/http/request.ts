@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
 import type { Caller } from '../application/caller.ts';
-import { refuse } from '../domain/errors.ts';
+import { isRefusal, refuse } from '../domain/errors.ts';
 import type { ProtocolRequest } from '../protocols/protocol.ts';
 
 /** Requests whose client waits for `100 Continue`; it is sent when somebody begins to read the body. */
@@ -41,13 +41,15 @@ async function readAll(request: IncomingMessage, body: () => Readable, max: numb
   const chunks: Buffer[] = [];
   let size = 0;
   try {
-    for await (const chunk of body()) {
+    // leaving early must not destroy the request: the refusal is sent over its connection
+    for await (const chunk of body().iterator({ destroyOnReturn: false })) {
       size += (chunk as Buffer).length;
       if (size > max) throw tooLarge(max);
       chunks.push(chunk as Buffer);
     }
   } catch (error) {
-    if (request.destroyed && !request.complete) throw refuse('SIZE_INVALID', 'the body was cut short');
+    if (!isRefusal(error) && request.destroyed && !request.complete)
+      throw refuse('SIZE_INVALID', 'the body was cut short');
     throw error;
   }
   if (announced !== undefined && Number(announced) !== size)

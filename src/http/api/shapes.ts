@@ -3,9 +3,11 @@ import { z } from 'zod';
 import type { Caller } from '../../application/caller.ts';
 import type { Core } from '../../application/core.ts';
 import { versionOf } from '../../application/govern.ts';
+import { authorise } from '../../application/handle.ts';
 import { projectFor, repositoryFor } from '../../application/places.ts';
 import { placeOfScope } from '../../application/policies.ts';
 import { find } from '../../application/resolve.ts';
+import { INSTANCE } from '../../application/rights.ts';
 import { refuse } from '../../domain/errors.ts';
 import type { Action, Scope } from '../../domain/values/actions.ts';
 import { isDigest } from '../../domain/values/digest.ts';
@@ -80,4 +82,23 @@ export async function governed(
     : undefined;
   const version = byDigest ?? (await versionOf(core, repository, of.package, of.version));
   return { caller, repository, version };
+}
+
+/**
+ * The part of the log that a caller asks about. What happened in a repository is for who may pull there; a project's or
+ * the whole log takes the right to read it.
+ */
+export async function auditedPlace(
+  core: Core,
+  caller: Caller,
+  { project, repository }: z.output<typeof scopeNames>,
+): Promise<{ projectId?: string; repositoryId?: string }> {
+  if (project !== undefined && repository !== undefined)
+    return {
+      repositoryId: (await repositoryFor(core, caller, { project, repository }, 'pull')).repositoryId,
+    };
+  if (project !== undefined)
+    return { projectId: (await projectFor(core, caller, project, 'read-log')).projectId };
+  await authorise(core, { caller, action: 'read-log', at: INSTANCE, facts: {}, target: 'log' });
+  return {};
 }

@@ -10,7 +10,7 @@ import { OCI_TAG } from '../../../domain/values/names.ts';
 import type { PromotionRow } from '../../../projections/queries.ts';
 import { pageOf, paging, readCursor, toPage } from '../page.ts';
 import { type AnyRoute, route } from '../route.ts';
-import { artifact, governed, namesOf, reason, repositoryParams } from '../shapes.ts';
+import { artifact, auditedPlace, governed, namesOf, reason, repositoryParams } from '../shapes.ts';
 import { showHold } from './artifacts.ts';
 
 const override = z.boolean().optional().describe('pass soft denials; the reason says why');
@@ -23,16 +23,11 @@ const holds: AnyRoute[] = [
     summary: 'List open holds, of a repository or of the instance',
     query: paging.extend({ project: z.string().optional(), repository: z.string().optional() }),
     async handle({ caller, query }, { core }) {
-      const { project, repository: name } = query;
-      const named = project !== undefined && name !== undefined;
-      const repository = named
-        ? await repositoryFor(core, caller, { project, repository: name }, 'pull')
-        : undefined;
-      if (!repository)
-        await authorise(core, { caller, action: 'read-log', at: INSTANCE, facts: {}, target: 'holds' });
+      const { projectId, repositoryId } = await auditedPlace(core, caller, query);
+      if (projectId !== undefined) throw refuse('REQUEST_INVALID', 'name the repository, too');
       const after = readCursor(query.cursor, z.string());
       const rows = await core.queries.listHolds({
-        repositoryId: repository?.repositoryId,
+        repositoryId,
         after,
         limit: query.limit + 1,
       });

@@ -1,11 +1,11 @@
 /** The log and what follows from it: events, history, denials. */
 import { z } from 'zod';
 import { authorise } from '../../../application/handle.ts';
-import { repositoryFor } from '../../../application/places.ts';
 import { INSTANCE } from '../../../application/rights.ts';
 import type { Filter, RecordedEvent } from '../../../eventlog/port.ts';
 import { paging, readCursor, toPage } from '../page.ts';
 import { type AnyRoute, route } from '../route.ts';
+import { auditedPlace } from '../shapes.ts';
 
 const show = ({ position, stream, revision, id, type, version, recordedAt, data, meta }: RecordedEvent) => ({
   ...{ position, stream, revision, id, type, version, recordedAt, data, meta },
@@ -76,15 +76,9 @@ const history: AnyRoute[] = [
     }),
     serves: true,
     async handle({ caller, query }, { core }) {
-      const { project, repository: name } = query;
-      const named = project !== undefined && name !== undefined;
-      const repository = named
-        ? await repositoryFor(core, caller, { project, repository: name }, 'pull')
-        : undefined;
-      if (!repository)
-        await authorise(core, { caller, action: 'read-log', at: INSTANCE, facts: {}, target: 'history' });
+      const place = await auditedPlace(core, caller, query);
       const rows = await core.queries.activity({
-        repositoryId: repository?.repositoryId,
+        ...place,
         package: query.package,
         version: query.version,
         tag: query.tag,
