@@ -28,7 +28,9 @@ export async function start(environment: NodeJS.ProcessEnv = process.env): Promi
   greet(running);
   let stopping = false;
   const end = (signal: string) => {
-    if (stopping) stop(`${signal} again: stopped at once`, 1);
+    // only a person at the keyboard loses patience; a supervisor may send SIGTERM to every process of the group
+    if (stopping && signal === 'SIGINT') stop('SIGINT again: stopped at once', 1);
+    if (stopping) return;
     stopping = true;
     write(`${signal}: finishing what runs`);
     running.close().then(

@@ -1,5 +1,5 @@
 /**
- * Records of downloads. They go to a journal (one per node, one segment an hour) and from there, sealed, into the
+ * Records of downloads. They go to a journal (one segment for each process and hour) and from there, sealed, into the
  * evidence store; their number and Merkle root enter the log. `counted`: the first of an actor and artifact in an hour
  * is recorded at once, the rest are counted. `each`: every one. `off`: none.
  */
@@ -35,8 +35,11 @@ export interface DownloadRecorder {
   flush(): Promise<void>;
 }
 
-/** `2026-11-23T20`: the hour that a segment covers, UTC. */
-export const segmentOf = (now: Date) => now.toISOString().slice(0, 13);
+/** `2026-11-23T20`: an hour, UTC. */
+export const hourOf = (now: Date) => now.toISOString().slice(0, 13);
+
+/** Names one process's records of one hour: `2026-11-23T20_<node>`. */
+export const segmentOf = (hour: string, node: string) => `${hour}_${node}`;
 
 interface Counted {
   readonly line: object;
@@ -46,7 +49,12 @@ interface Counted {
 /** Beyond this many actors and artifacts in an hour, first downloads may be recorded as such again. */
 const MAX_SEEN = 200_000;
 
-export function createDownloadRecorder(journal: DownloadJournal, now: () => Date): DownloadRecorder {
+/** @param node names this process among those that share the journal's folder */
+export function createDownloadRecorder(
+  journal: DownloadJournal,
+  now: () => Date,
+  node: string,
+): DownloadRecorder {
   const counts = new Map<string, Map<string, number>>();
   let segment = '';
   let seen = new Set<string>();
@@ -79,7 +87,7 @@ export function createDownloadRecorder(journal: DownloadJournal, now: () => Date
       const { caller, repository, digest, decision } = download;
       if (repository.recording === 'off') return;
       const at = now();
-      await turn(segmentOf(at));
+      await turn(segmentOf(hourOf(at), node));
       count(repository.repositoryId);
       const key = `${caller.id} ${repository.repositoryId} ${digest}`;
       const line = { ...lineOf(download), at: at.toISOString(), count: 1 };

@@ -3,27 +3,31 @@ import { createHash } from 'node:crypto';
 import type { JsonObject } from '../domain/values/json.ts';
 import { systemCaller } from './caller.ts';
 import type { Core } from './core.ts';
-import { type DownloadJournal, segmentOf } from './downloads.ts';
+import { type DownloadJournal, hourOf, segmentOf } from './downloads.ts';
 import { Admission, metadata } from './handle.ts';
 import { INSTANCE } from './rights.ts';
 import { derivedId } from './streams.ts';
 
 const MAX_REPOSITORIES = 500;
+const HOUR_MS = 3_600_000;
 
-/** Seals every finished segment of the journal (all of them with `also` the current one). Safe to repeat. */
-export async function sealDownloads(
-  core: Core,
-  journal: DownloadJournal,
-  node: string,
-  all = false,
-): Promise<number> {
+/**
+ * Seals every finished segment: this process's own when its hour is over, those of others an hour later, when whoever
+ * wrote them has flushed or is gone. Several processes may do it at once: the event's id is the segment's. Returns how
+ * many were sealed.
+ */
+export async function sealDownloads(core: Core, journal: DownloadJournal, node: string): Promise<number> {
   await core.downloads.flush();
-  const current = segmentOf(core.now());
+  const now = core.now();
+  const current = hourOf(now);
+  const before = hourOf(new Date(now.getTime() - HOUR_MS));
   let sealed = 0;
   for (const segment of await journal.segments()) {
-    if (!all && segment >= current) continue;
+    const hour = segment.slice(0, current.length);
+    const own = segment === segmentOf(hour, node);
+    if (hour >= (own ? current : before)) continue;
     const lines = [...(await journal.read(segment))].sort();
-    if (lines.length > 0) await seal(core, { segment, node, lines });
+    if (lines.length > 0) await seal(core, { segment, hour, lines });
     await journal.remove(segment);
     core.downloads.sealed(segment);
     sealed++;
@@ -33,11 +37,11 @@ export async function sealDownloads(
 
 async function seal(
   core: Core,
-  of: { segment: string; node: string; lines: readonly string[] },
+  of: { segment: string; hour: string; lines: readonly string[] },
 ): Promise<void> {
-  const { segment, node, lines } = of;
+  const { segment, hour, lines } = of;
   const evidence = await core.evidence.put(Buffer.from(lines.join('\n')));
-  const from = new Date(`${segment}:00:00.000Z`);
+  const from = new Date(`${hour}:00:00.000Z`);
   const counts = new Map<string, number>();
   for (const line of lines) {
     const { repository, count } = JSON.parse(line) as { repository: string; count: number };
@@ -49,9 +53,9 @@ async function seal(
   const entries = [...counts].map(([repositoryId, count]) => ({ repositoryId, count }));
   for (let part = 0; part * MAX_REPOSITORIES < Math.max(1, entries.length); part++) {
     const data = {
-      segment: part === 0 ? `${segment}/${node}` : `${segment}/${node}/${part}`,
+      segment: part === 0 ? segment : `${segment}/${part}`,
       from: from.toISOString(),
-      to: new Date(from.getTime() + 3_600_000).toISOString(),
+      to: new Date(from.getTime() + HOUR_MS).toISOString(),
       records: part === 0 ? lines.length : 0,
       root: merkleRoot(lines),
       evidence,

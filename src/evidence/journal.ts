@@ -77,7 +77,9 @@ export async function openFileJournal(folder: string): Promise<FileJournal> {
         .sort();
     },
     async read(segment) {
-      const lines = (await readFile(path(segment), 'utf8')).split('\n').filter(line => line !== '');
+      // another process may have sealed and removed it meanwhile
+      const text = await readFile(path(segment), 'utf8').catch(absent);
+      const lines = text.split('\n').filter(line => line !== '');
       return lines.filter(isWhole);
     },
     async remove(segment) {
@@ -93,6 +95,11 @@ export async function openFileJournal(folder: string): Promise<FileJournal> {
       current = undefined;
     },
   };
+}
+
+function absent(error: NodeJS.ErrnoException): string {
+  if (error.code === 'ENOENT') return '';
+  throw error;
 }
 
 function isWhole(line: string): boolean {

@@ -5,6 +5,7 @@
 
 import { chmod, rm } from 'node:fs/promises';
 import { createServer, request as httpRequest, type IncomingMessage } from 'node:http';
+import { connect as connectTo } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { resetPassword } from '../application/bootstrap.ts';
@@ -48,6 +49,8 @@ type Line =
 
 export async function listenOnHost(system: System): Promise<{ close(): Promise<void> }> {
   const path = socketOf(system.config);
+  // of several processes on one folder, the first one serves the host
+  if (await answers(path)) return { close: async () => undefined };
   await rm(path, { force: true });
   const server = createServer(async (request, response) => {
     const chunks: Buffer[] = [];
@@ -69,6 +72,16 @@ export async function listenOnHost(system: System): Promise<{ close(): Promise<v
       await rm(path, { force: true });
     },
   };
+}
+
+function answers(path: string): Promise<boolean> {
+  return new Promise(done => {
+    const socket = connectTo(path, () => {
+      socket.destroy();
+      done(true);
+    });
+    socket.once('error', () => done(false));
+  });
 }
 
 /** Runs a host command, on the running server when there is one. */

@@ -1,5 +1,4 @@
 /** The work beside requests: what it is and how often. */
-import { hostname } from 'node:os';
 import { systemCaller } from '../application/caller.ts';
 import { collect } from '../application/collect.ts';
 import { resumePromotions } from '../application/promote.ts';
@@ -10,8 +9,7 @@ import type { System } from './system.ts';
 const MINUTE = 60_000;
 
 /** What every process does for itself: its own counters and its own journal. */
-export function startHousekeeping({ core, stores, logger }: System): () => void {
-  const node = hostname().replaceAll(/[^\w.-]/g, '-');
+export function startHousekeeping({ core, stores, logger, node }: System): () => void {
   const work = async () => {
     await core.denials.flush();
     await core.downloads.flush();

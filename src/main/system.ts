@@ -37,6 +37,8 @@ export interface System {
   readonly runner: Runner;
   readonly logger: Logger;
   readonly firstStart: FirstStart;
+  /** names this process among those that share its folders */
+  readonly node: string;
   close(): Promise<void>;
 }
 
@@ -44,7 +46,8 @@ export async function openSystem(config: Config, onBroken: (error: Error) => voi
   const logger = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime });
   const stores = await openStores(config, { onBroken });
   const { runner, views, queries } = await openProjections(config, stores, logger);
-  const core = createCore({ config, stores, runner, queries, logger });
+  const node = randomUUID().slice(0, 8);
+  const core = createCore({ config, stores, runner, queries, logger, node });
   const consistency = createConsistency(core);
   const directory = accessDirectory(core);
   const bearers = createBearers({ vault: stores.vault, directory });
@@ -61,7 +64,7 @@ export async function openSystem(config: Config, onBroken: (error: Error) => voi
   const formats = PROTOCOLS.map(({ format }) => format);
   const firstStart = await bootstrap(core, consistency, { formats, adminPassword: config.adminPassword });
   return {
-    ...{ config, core, consistency, registry, authenticator, stores, runner, logger, firstStart },
+    ...{ config, core, consistency, registry, authenticator, stores, runner, logger, firstStart, node },
     async close() {
       await core.denials.flush(true);
       await core.downloads.flush();
@@ -98,9 +101,10 @@ interface Parts {
   readonly runner: Runner;
   readonly queries: Queries;
   readonly logger: Logger;
+  readonly node: string;
 }
 
-function createCore({ config, stores, runner, queries, logger }: Parts): Core {
+function createCore({ config, stores, runner, queries, logger, node }: Parts): Core {
   const { log, evidence, vault, keys, blobs, journal, fence, collection } = stores;
   const now = () => new Date();
   const shipped = moduleSource(shippedSets());
@@ -135,7 +139,7 @@ function createCore({ config, stores, runner, queries, logger }: Parts): Core {
         metadata(core, { caller, roles, at, commandId, verdict: { recorded: decision } }),
       onError: error => logger.error({ error: String(error) }, 'a denial could not be recorded'),
     }),
-    downloads: createDownloadRecorder(journal, now),
+    downloads: createDownloadRecorder(journal, now, node),
     newId: randomUUID,
     settings: settingsOf(config),
   };
