@@ -3,7 +3,7 @@ import { credentialEvents } from './access/credentials.ts';
 import { grantEvents } from './access/grants.ts';
 import { principalEvents } from './access/principals.ts';
 import { directoryEvents } from './directory/directory.ts';
-import { type EventMap, type EventsOf, readEvent } from './kernel/event.ts';
+import { type EventMap, type EventsOf, readEvent, UnknownEventError } from './kernel/event.ts';
 import { type EventMeta, eventMeta } from './kernel/metadata.ts';
 import { linkEvents } from './link/link.ts';
 import { operationEvents } from './operations/events.ts';
@@ -61,6 +61,9 @@ export function toDomainEvent(recorded: {
   meta: JsonObject;
 }): DomainEvent {
   const { type, data } = readEvent(EVENTS, recorded) as AnyEvent;
+  const meta = eventMeta.safeParse(recorded.meta);
+  if (!meta.success)
+    throw new UnknownEventError(recorded.type, recorded.version, `metadata: ${meta.error.message}`);
   const { position, stream, revision, id, recordedAt } = recorded;
   return {
     type,
@@ -70,6 +73,6 @@ export function toDomainEvent(recorded: {
     revision,
     id,
     recordedAt,
-    meta: eventMeta.parse(recorded.meta),
+    meta: meta.data,
   } as DomainEvent;
 }
