@@ -15,7 +15,7 @@ import { Admission, admit, authorise, execute } from './handle.ts';
 import { heldRefusal, holdsOn } from './holds.ts';
 import { admitTag, assignTag, latest, place } from './publish.ts';
 import { artifactFacts, find, type Reference, Released } from './resolve.ts';
-import { at } from './rights.ts';
+import { at, INSTANCE } from './rights.ts';
 import { derivedId } from './streams.ts';
 import { linkBlob } from './uploads.ts';
 
@@ -60,12 +60,18 @@ export async function promote(core: Core, caller: Caller, order: PromotionOrder)
   if (order.tag !== undefined)
     await admitTag(core, caller, to, { artifact: await artifactFacts(core, root), name: order.tag });
   const stream = promotionStream(promotionId);
-  await execute(core, admission, {
+  const requested = await execute(core, admission, {
     aggregate: promotion,
     stream,
     command: { kind: 'RequestPromotion', request },
   });
-  const done = await run(core, { caller, admission, request, from, to, root });
+  // a repeated command goes on with what was asked for first, also when there is more by now
+  if (requested.state.status === 'refused')
+    throw refuse('STATE_CONFLICT', 'this promotion was refused: ask for another one');
+  const done = await run(core, {
+    ...{ caller, admission, from, to, root },
+    request: requested.state.request ?? request,
+  });
   return {
     promotionId,
     version: root.version,
@@ -120,15 +126,11 @@ async function run(core: Core, running: Running): Promise<{ position: Position |
 }
 
 async function placeClosure(core: Core, running: Running): Promise<Position | undefined> {
-  const { request, admission, from, to, caller } = running;
+  const { request, admission, from, to } = running;
   let position: Position | undefined;
   let incarnation = '';
   for (const { version: id, incarnation: fromIncarnation } of request.closure) {
-    const version = await core.queries.getVersion(from.repositoryId, request.package, id);
-    if (version?.status !== 'live' || version.incarnation !== fromIncarnation)
-      throw refuse('STATE_CONFLICT', `${id} was deleted while it was being promoted`);
-    const holds = await holdsOn(core, from, version);
-    if (holds.length > 0) throw await heldRefusal(core, caller, from, holds);
+    const version = await available(core, running, { version: id, incarnation: fromIncarnation });
     position = latest(position, await linkParts(core, admission, to, version));
     const placed = await place(core, admission, to, {
       package: request.package,
@@ -152,8 +154,27 @@ async function placeClosure(core: Core, running: Running): Promise<Position | un
   return latest(position, await assignTag(core, await gateAgain(core, running), { ...named, incarnation }));
 }
 
-/** Between the request and the tag things may have changed: the gate is asked again before anything gets the name. */
-async function gateAgain(core: Core, { caller, request, to, root }: Running): Promise<Admission> {
+type Item = PromotionRequest['closure'][number];
+
+/** One version of the closure, which must still be what was asked for, and free. @throws STATE_CONFLICT, ARTIFACT_HELD */
+async function available(core: Core, running: Running, item: Item): Promise<VersionRow> {
+  const { caller, request, from } = running;
+  const version = await core.queries.getVersion(from.repositoryId, request.package, item.version);
+  if (version?.status !== 'live' || version.incarnation !== item.incarnation)
+    throw refuse('STATE_CONFLICT', `${item.version} was deleted while it was being promoted`);
+  const holds = await holdsOn(core, from, version);
+  if (holds.length > 0) throw await heldRefusal(core, caller, from, holds);
+  return version;
+}
+
+/**
+ * Between the request and the tag things may have changed: holds, on what was placed first too, and the gate are asked
+ * again before anything gets the name.
+ */
+async function gateAgain(core: Core, running: Running): Promise<Admission> {
+  const { caller, request, to, root } = running;
+  await core.views.reached(await core.log.head(), core.settings.viewWaitMs);
+  for (const item of request.closure) await available(core, running, item);
   const artifact = { ...(await artifactFacts(core, root)) };
   const admission = await admitTag(core, caller, to, { artifact, name: request.tag ?? '' });
   return admission;
@@ -174,29 +195,47 @@ async function linkParts(core: Core, admission: Admission, to: RepositoryInfo, v
   return position;
 }
 
-/** Carries on promotions that a crash cut off; called at start and by a job. Returns how many were ended. */
+/**
+ * Carries on promotions that a crash cut off; called by a job. Returns how many were ended. One that cannot be ended
+ * now is in nobody's way: the others are, and then its failure is thrown.
+ */
 export async function resumePromotions(core: Core): Promise<number> {
   let ended = 0;
-  for (const open of await core.queries.listPromotions({ openOnly: true, limit: 1000, order: 'asc' })) {
-    const state = await core.streams.load(promotion, promotionStream(open.promotionId));
-    const { request } = state;
-    if (state.status !== 'requested' || !request) continue;
-    const from = await core.queries.repositoryById(request.from.repositoryId);
-    const to = await core.queries.repositoryById(request.to.repositoryId);
-    const root = from && (await core.queries.getVersion(from.repositoryId, request.package, request.version));
-    if (!from || !to || !root) continue;
-    // the request was admitted when it was made; its steps continue in the name of the registry
-    const caller = systemCaller(open.promotionId);
-    const place = { caller, action: 'promote' as const, at: at(to), facts: {}, target: request.package };
-    const admission = await Admission.withoutPolicy(core, place);
-    await run(core, { caller, admission, request, from, to, root }).catch(error => {
-      if (!isRefusal(error)) throw error;
-      core.logger.warn(
-        { promotionId: open.promotionId, code: error.code },
-        'an interrupted promotion was refused',
-      );
-    });
-    ended++;
+  let failure: unknown;
+  const open = await core.queries.listPromotions({ openOnly: true, limit: 1000, order: 'asc' });
+  for (const { promotionId } of open) {
+    try {
+      await resume(core, promotionId);
+      ended++;
+    } catch (error) {
+      failure ??= error;
+    }
   }
+  if (failure) throw failure;
   return ended;
+}
+
+/** The request was admitted when it was made; its steps continue in the name of the registry. */
+async function resume(core: Core, promotionId: string): Promise<void> {
+  const stream = promotionStream(promotionId);
+  const { status, request } = await core.streams.load(promotion, stream);
+  if (status !== 'requested' || !request) return;
+  const caller = systemCaller(promotionId);
+  const asked = { caller, action: 'promote' as const, facts: {}, target: request.package };
+  const from = await core.queries.repositoryById(request.from.repositoryId);
+  const to = await core.queries.repositoryById(request.to.repositoryId);
+  const root = from && (await core.queries.getVersion(from.repositoryId, request.package, request.version));
+  if (!from || !to || !root) {
+    const admission = await Admission.withoutPolicy(core, { ...asked, at: INSTANCE });
+    const command = { kind: 'RefusePromotion' as const, promotionId, code: 'REPOSITORY_UNKNOWN' };
+    await execute(core, admission, { aggregate: promotion, stream, command });
+    return;
+  }
+  const admission = await Admission.withoutPolicy(core, { ...asked, at: at(to) });
+  try {
+    await run(core, { caller, admission, request, from, to, root });
+  } catch (error) {
+    if (!isRefusal(error) || error.kind === 'unavailable') throw error;
+    core.logger.warn({ promotionId, code: error.code }, 'an interrupted promotion was refused');
+  }
 }
