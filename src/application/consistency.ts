@@ -22,9 +22,10 @@ export function createConsistency(core: Pick<Core, 'log' | 'views' | 'settings' 
   async function read(): Promise<void> {
     // from here on, callers need a younger head than the one that is read now
     next = undefined;
+    const asked = core.now().getTime();
     const head = await core.log.head();
     if (head > core.views.position()) await core.views.reached(head, viewWaitMs);
-    settledAt = core.now().getTime();
+    settledAt = Math.max(settledAt, asked);
   }
 
   return {
@@ -33,7 +34,7 @@ export function createConsistency(core: Pick<Core, 'log' | 'views' | 'settings' 
       try {
         await next;
       } catch (error) {
-        if (!isRefusal(error, 'LOG_UNAVAILABLE') || core.now().getTime() - settledAt > maxStalenessMs)
+        if (!isRefusal(error, 'LOG_UNAVAILABLE') || core.now().getTime() - settledAt >= maxStalenessMs)
           throw error;
       }
     },
