@@ -37,8 +37,16 @@ interface Tools {
 /** Bounds memory against an actor that varies its targets; past it, the rest of the minute shares one target. */
 const MAX_OPEN = 10_000;
 
+interface Open {
+  readonly denied: Denied;
+  /** its start, ms */
+  readonly minute: number;
+  /** counted and not appended yet */
+  more: number;
+}
+
 export function createDenialRecorder(tools: Tools): DenialRecorder {
-  const open = new Map<string, { denied: Denied; minute: number; more: number }>();
+  const open = new Map<string, Open>();
   const minuteOf = () => Math.floor(tools.now().getTime() / 60_000) * 60_000;
 
   async function append(denied: Denied, minute: number, count: number): Promise<void> {
@@ -48,6 +56,16 @@ export function createDenialRecorder(tools: Tools): DenialRecorder {
     const data = { actor: caller.id, action, codes: [...codes].slice(0, 50), target, minute: at, count };
     const event = { id, type: 'RequestsDenied', version: 1, data, meta: tools.meta(denied, id) };
     await tools.log.append(`denials-${at.slice(0, 10)}`, [event], { expected: 'any' });
+  }
+
+  /** What could not be appended is counted with the rest of its minute, and appended later. */
+  async function appendOrCount(entry: Open, denied: Denied, count: number): Promise<void> {
+    try {
+      await append(denied, entry.minute, count);
+    } catch (error) {
+      entry.more += count;
+      tools.onError(error);
+    }
   }
 
   const recorder: DenialRecorder = {
@@ -63,8 +81,9 @@ export function createDenialRecorder(tools: Tools): DenialRecorder {
           known.more++;
           return;
         }
-        open.set(key, { denied, minute, more: 0 });
-        await append(denied, minute, 1);
+        const entry = { denied, minute, more: 0 };
+        open.set(key, entry);
+        await appendOrCount(entry, denied, 1);
       } catch (error) {
         tools.onError(error);
       }
@@ -73,10 +92,11 @@ export function createDenialRecorder(tools: Tools): DenialRecorder {
       const current = minuteOf();
       for (const [key, entry] of open) {
         if (!all && entry.minute >= current) continue;
-        open.delete(key);
-        if (entry.more === 0) continue;
+        const count = entry.more;
+        entry.more = 0;
         // the decision of the first is not that of the others: they are counted, not explained
-        await append({ ...entry.denied, decision: undefined }, entry.minute, entry.more).catch(tools.onError);
+        if (count > 0) await appendOrCount(entry, { ...entry.denied, decision: undefined }, count);
+        if (entry.more === 0) open.delete(key);
       }
     },
   };

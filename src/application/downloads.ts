@@ -42,6 +42,7 @@ export const hourOf = (now: Date) => now.toISOString().slice(0, 13);
 export const segmentOf = (hour: string, node: string) => `${hour}_${node}`;
 
 interface Counted {
+  readonly segment: string;
   readonly line: object;
   count: number;
 }
@@ -58,12 +59,23 @@ export function createDownloadRecorder(
   const counts = new Map<string, Map<string, number>>();
   let segment = '';
   let seen = new Set<string>();
-  let counted = new Map<string, Counted>();
+  /** by segment, actor and artifact */
+  const counted = new Map<string, Counted>();
 
+  /** What cannot be written stays counted. */
   async function flush(): Promise<void> {
-    const [of, lines] = [segment, [...counted.values()]];
-    counted = new Map();
-    await Promise.all(lines.map(({ line, count }) => journal.append(of, JSON.stringify({ ...line, count }))));
+    const written = [...counted].map(async ([key, entry]) => {
+      counted.delete(key);
+      await journal
+        .append(entry.segment, JSON.stringify({ ...entry.line, count: entry.count }))
+        .catch(error => {
+          const newer = counted.get(key);
+          if (newer) newer.count += entry.count;
+          else counted.set(key, entry);
+          throw error;
+        });
+    });
+    await Promise.all(written);
   }
 
   async function turn(current: string): Promise<void> {
@@ -92,9 +104,9 @@ export function createDownloadRecorder(
       const key = `${caller.id} ${repository.repositoryId} ${digest}`;
       const line = { ...lineOf(download), at: at.toISOString(), count: 1 };
       if (repository.recording === 'counted' && seen.has(key)) {
-        const known = counted.get(key);
+        const known = counted.get(`${segment} ${key}`);
         if (known) known.count++;
-        else counted.set(key, { line, count: 1 });
+        else counted.set(`${segment} ${key}`, { segment, line, count: 1 });
         return;
       }
       if (seen.size >= MAX_SEEN) seen.clear();
