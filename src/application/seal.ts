@@ -10,6 +10,8 @@ import { derivedId } from './streams.ts';
 
 const MAX_REPOSITORIES = 500;
 const HOUR_MS = 3_600_000;
+/** A record of the last moment of an hour may still be on its way to the journal. */
+const GRACE_MS = 30_000;
 
 /**
  * Seals every finished segment: this process's own when its hour is over, those of others an hour later, when whoever
@@ -19,7 +21,7 @@ const HOUR_MS = 3_600_000;
 export async function sealDownloads(core: Core, journal: DownloadJournal, node: string): Promise<number> {
   await core.downloads.flush();
   const now = core.now();
-  const current = hourOf(now);
+  const current = hourOf(new Date(now.getTime() - GRACE_MS));
   const before = hourOf(new Date(now.getTime() - HOUR_MS));
   let sealed = 0;
   for (const segment of await journal.segments()) {

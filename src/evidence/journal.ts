@@ -30,11 +30,20 @@ export async function openFileJournal(folder: string): Promise<FileJournal> {
 
   async function fileOf(segment: string): Promise<FileHandle> {
     if (current?.segment === segment) return current.file;
-    await current?.file.close();
-    current = { segment, file: await open(path(segment), 'a', 0o600) };
-    const dir = await open(folder, 'r');
-    await dir.sync().finally(() => dir.close());
-    return current.file;
+    const before = current;
+    current = undefined;
+    await before?.file.close();
+    const file = await open(path(segment), 'a', 0o600);
+    try {
+      const dir = await open(folder, 'r');
+      await dir.sync().finally(() => dir.close());
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+    // only now: a file whose name is not durable is opened again for the next record
+    current = { segment, file };
+    return file;
   }
 
   async function writeGroup(segment: string, group: readonly Waiting[]): Promise<void> {
