@@ -214,6 +214,8 @@ describe('a derived id', () => {
   });
 
   it('never differs from what was written before', () => {
-    expect(derivedId('command-1\ntag-r1/app:latest\nAssignTag\n0')).toMatchInlineSnapshot(`"5ba5d105-9ef7-814c-9895-6b1476205d20"`);
+    expect(derivedId('command-1\ntag-r1/app:latest\nAssignTag\n0')).toMatchInlineSnapshot(
+      `"5ba5d105-9ef7-814c-9895-6b1476205d20"`,
+    );
   });
 });

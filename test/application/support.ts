@@ -2,8 +2,9 @@
 import type { Caller } from '../../src/application/caller.ts';
 import type { AnyEvent, DomainEvent } from '../../src/domain/catalogue.ts';
 import type { EventMeta } from '../../src/domain/kernel/metadata.ts';
+import type { RepositoryInfo, VersionRow } from '../../src/projections/queries.ts';
 
-export const META: EventMeta = {
+export const META = {
   logId: 'log-1',
   epoch: 1,
   correlationId: 'correlation-1',
@@ -14,7 +15,7 @@ export const META: EventMeta = {
   roles: ['admin'],
   producer: 'strongroom test',
   occurredAt: '2026-01-01T00:00:00.000Z',
-};
+} satisfies EventMeta;
 
 export function recorded(event: AnyEvent): DomainEvent {
   const place = { position: '1', stream: 'stream-1', revision: 0, id: 'event-1' };
@@ -28,6 +29,13 @@ export const caller = (id: string): Caller => ({
   credential: `token-of-${id}`,
   correlationId: 'correlation-1',
 });
+
+/** The part of a repository's row that the tests look at. */
+export const repositoryRow = (of: Partial<RepositoryInfo> = {}) =>
+  ({ repositoryId: 'r1', projectId: 'p1', projectName: 'team', name: 'images', ...of }) as RepositoryInfo;
+
+export const versionRow = (of: Partial<VersionRow> = {}) =>
+  ({ repositoryId: 'r1', package: 'app', version: '1', ...of }) as VersionRow;
 
 /** A clock that is set by hand. */
 export function clock(start: string) {
