@@ -23,6 +23,7 @@ export type BearerAccess = Readonly<z.output<typeof access>>;
 const claims = z.looseObject({
   sub: z.string().min(1),
   aud: z.string(),
+  exp: z.number(),
   /** token id or `password`; absent for anonymous */
   credential: z.string().optional(),
   /** which password it was: setting a new one ends this token */
@@ -52,6 +53,8 @@ export interface BearerClaims {
   readonly secretId?: string | undefined;
   readonly service: string;
   readonly access: readonly BearerAccess[];
+  /** when it ends, ms since the epoch */
+  readonly expiresAt: number;
 }
 
 export interface Bearers {
@@ -101,8 +104,8 @@ export function createBearers(options: BearerOptions): Bearers {
       const payload = await verified(token);
       const known = claims.safeParse(payload);
       if (!known.success) throw refuse('CREDENTIALS_INVALID');
-      const { sub, aud, credential, secretId, access: asked } = known.data;
-      return { principalId: sub, credential, secretId, service: aud, access: asked };
+      const { sub, aud, exp, credential, secretId, access: asked } = known.data;
+      return { principalId: sub, credential, secretId, service: aud, access: asked, expiresAt: exp * 1000 };
     },
   };
 

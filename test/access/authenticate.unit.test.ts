@@ -162,6 +162,18 @@ describe('what no longer stands', () => {
     expect(await login(password('battery staple'))).toMatchObject({ id: ada });
   });
 
+  it('includes a bearer that ended, although its proof was kept', async () => {
+    const keeping = createAuthenticator({ ...world, cacheMs: 3_600_000 });
+    const caller = await login(password());
+    const bearer = (await world.bearers.issueBearer({ caller, service: 's', access: [] })).token;
+    const request = { authorization: `Bearer ${bearer}`, address: '10.0.0.1', correlationId: 'c' };
+    expect(await keeping.authenticate(request)).toMatchObject({ id: ada });
+    world.clock.time += 306_000; // its five minutes, and the five seconds by which clocks may differ
+    await expect(keeping.authenticate(request)).rejects.toSatisfy(error =>
+      isRefusal(error, 'CREDENTIALS_INVALID'),
+    );
+  });
+
   it('includes a token that was revoked, expired or another’s, and the bearers it gave', async () => {
     const { tokenId, token } = await world.addToken(ada, { expiresAt: '2026-01-01T00:01:00.000Z' });
     const caller = await login(`Bearer ${token}`);

@@ -29,6 +29,7 @@ describe('a bearer token', () => {
       secretId: world.principals.get(person.id)?.passwordSecretId,
       service,
       access,
+      expiresAt: Date.parse('2026-01-01T00:05:00.000Z'),
     });
     const byToken = await issue({ ...person, authentication: 'token', credential: 't1' });
     expect(await world.bearers.verifyBearer(byToken.token)).toMatchObject({
