@@ -1,76 +1,77 @@
 /** The configuration, from the environment. Every problem is told at once; nothing is needed to start. */
+import { isIP } from 'node:net';
 import { z } from 'zod';
 
-const duration = (ms: number) => z.coerce.number().int().positive().default(ms);
+/** Plain digits: an empty text is no 0, and nobody means 0x10. */
+const whole = (min: number, max = Number.MAX_SAFE_INTEGER) =>
+  z.string().regex(/^\d+$/, 'must be a whole number').pipe(z.coerce.number<string>().min(min).max(max));
 const optional = z.string().min(1).optional();
+/** A URL of one of these schemes. It may hold a password, so that no message repeats it. */
+const url = (pattern: RegExp, like: string) => z.string().regex(pattern, `must be ${like}`).optional();
 
-const schema = z
-  .object({
-    STRONGROOM_DATA: z.string().min(1).default('./data').describe('folder of all data of the embedded form'),
-    STRONGROOM_HOST: z.string().min(1).default('127.0.0.1').describe('address to listen on'),
-    STRONGROOM_PORT: z.coerce
-      .number()
-      .int()
-      .min(0)
-      .max(65_535)
-      .default(8080)
-      .describe('port to listen on; 0: any'),
-    STRONGROOM_TLS_CERT: optional.describe(
-      'PEM file of the certificate chain; with STRONGROOM_TLS_KEY: HTTPS',
-    ),
-    STRONGROOM_TLS_KEY: optional.describe('PEM file of the private key'),
-    STRONGROOM_ADMIN_PASSWORD: z
-      .string()
-      .min(8)
-      .max(256)
-      .optional()
-      .describe('password of admin at the first start'),
-    STRONGROOM_EVENTLOG_URL: optional.describe('sqlite (default), postgres://…, or esdb://…'),
-    STRONGROOM_VIEWS_URL: optional.describe(
-      'sqlite (default) or postgres://…; default: as the log, when that is PostgreSQL',
-    ),
-    STRONGROOM_REDIS_URL: optional.describe('redis://…: jobs run on BullMQ; default: in the process'),
-    STRONGROOM_ROLE: z.enum(['all', 'app', 'worker']).default('all').describe('what this process does'),
-    STRONGROOM_LOG_LEVEL: z
-      .enum(['debug', 'info', 'warn', 'error', 'silent'])
-      .default('info')
-      .describe('least severe log lines that are written'),
-    STRONGROOM_TRUSTED_PROXIES: z
-      .string()
-      .default('')
-      .describe('addresses or networks, by comma, whose Forwarded headers count'),
-    STRONGROOM_MAX_BLOB_BYTES: z.coerce
-      .number()
-      .int()
-      .positive()
-      .default(64 * 1024 ** 3)
-      .describe('largest blob'),
-    STRONGROOM_LEASE_SECONDS: duration(24 * 3600).describe('how long uploaded bytes wait for a manifest'),
-    STRONGROOM_RESTORE_SECONDS: duration(7 * 24 * 3600).describe(
-      'how long a deleted version can be restored',
-    ),
-    STRONGROOM_MAX_STALENESS_SECONDS: z.coerce
-      .number()
-      .min(0)
-      .default(30)
-      .describe('how long pulls go on without the log'),
-    STRONGROOM_COLLECT_SECONDS: z.coerce
-      .number()
-      .int()
-      .min(0)
-      .default(24 * 3600)
-      .describe('how often unreferenced bytes are collected; 0: never'),
-    STRONGROOM_MEMORY_CACHE_BYTES: z.coerce
-      .number()
-      .int()
-      .min(0)
-      .default(64 * 1024 ** 2)
-      .describe('small blobs kept in memory'),
-  })
-  .refine(env => (env.STRONGROOM_TLS_CERT === undefined) === (env.STRONGROOM_TLS_KEY === undefined), {
-    message: 'STRONGROOM_TLS_CERT and STRONGROOM_TLS_KEY belong together',
-    path: ['STRONGROOM_TLS_CERT'],
-  });
+/** `10.0.0.7` or `10.0.0.0/8`, IPv4 or IPv6. */
+function isNetwork(text: string): boolean {
+  const [address = '', bits] = text.split(/\/(.*)/s);
+  const family = isIP(address);
+  if (family === 0 || bits === undefined) return family !== 0;
+  return /^\d{1,3}$/.test(bits) && Number(bits) <= (family === 6 ? 128 : 32);
+}
+
+const listed = (text: string) =>
+  text
+    .split(',')
+    .map(entry => entry.trim())
+    .filter(entry => entry !== '');
+
+const schema = z.object({
+  STRONGROOM_DATA: z.string().min(1).default('./data').describe('folder of all data of the embedded form'),
+  STRONGROOM_HOST: z.string().min(1).default('127.0.0.1').describe('address to listen on'),
+  STRONGROOM_PORT: whole(0, 65_535).default(8080).describe('port to listen on; 0: any'),
+  STRONGROOM_TLS_CERT: optional.describe('PEM file of the certificate chain; with STRONGROOM_TLS_KEY: HTTPS'),
+  STRONGROOM_TLS_KEY: optional.describe('PEM file of the private key'),
+  STRONGROOM_ADMIN_PASSWORD: z
+    .string()
+    .min(8)
+    .max(256)
+    .optional()
+    .describe('password of admin at the first start'),
+  STRONGROOM_EVENTLOG_URL: url(
+    /^(sqlite$|(postgres(ql)?|(esdb|kurrentdb)(\+discover)?):\/\/)/,
+    'sqlite, postgres://…, or esdb://…',
+  ).describe('sqlite (default), postgres://…, or esdb://…'),
+  STRONGROOM_VIEWS_URL: url(/^(sqlite$|postgres(ql)?:\/\/)/, 'sqlite or postgres://…').describe(
+    'sqlite (default) or postgres://…; default: as the log, when that is PostgreSQL',
+  ),
+  STRONGROOM_REDIS_URL: url(/^rediss?:\/\//, 'redis://… or rediss://…').describe(
+    'redis://…: jobs run on BullMQ; default: in the process',
+  ),
+  STRONGROOM_ROLE: z.enum(['all', 'app', 'worker']).default('all').describe('what this process does'),
+  STRONGROOM_LOG_LEVEL: z
+    .enum(['debug', 'info', 'warn', 'error', 'silent'])
+    .default('info')
+    .describe('least severe log lines that are written'),
+  STRONGROOM_TRUSTED_PROXIES: z
+    .string()
+    .default('')
+    .refine(text => listed(text).every(isNetwork), 'must be addresses or networks, separated by commas')
+    .describe('addresses or networks, by comma, whose Forwarded headers count'),
+  STRONGROOM_MAX_BLOB_BYTES: whole(1)
+    .default(64 * 1024 ** 3)
+    .describe('largest blob'),
+  STRONGROOM_LEASE_SECONDS: whole(1)
+    .default(24 * 3600)
+    .describe('how long uploaded bytes wait for a manifest'),
+  STRONGROOM_RESTORE_SECONDS: whole(1)
+    .default(7 * 24 * 3600)
+    .describe('how long a deleted version can be restored'),
+  STRONGROOM_MAX_STALENESS_SECONDS: whole(0).default(30).describe('how long pulls go on without the log'),
+  STRONGROOM_COLLECT_SECONDS: whole(0)
+    .default(24 * 3600)
+    .describe('how often unreferenced bytes are collected; 0: never'),
+  STRONGROOM_MEMORY_CACHE_BYTES: whole(0)
+    .default(64 * 1024 ** 2)
+    .describe('small blobs kept in memory'),
+});
 
 export type Environment = z.output<typeof schema>;
 
@@ -103,9 +104,12 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
     name => name.startsWith('STRONGROOM_') && !name.startsWith('STRONGROOM_TEST_') && !KNOWN.has(name),
   );
   const parsed = schema.safeParse(environment);
+  const halfTls = !environment.STRONGROOM_TLS_CERT !== !environment.STRONGROOM_TLS_KEY;
   const problems = [
     ...unknown.map(name => `${name} is not a setting`),
     ...(parsed.success ? [] : parsed.error.issues.map(issue => `${issue.path.join('.')}: ${issue.message}`)),
+    // not a refinement of the schema: those wait until nothing else is wrong
+    ...(halfTls ? ['STRONGROOM_TLS_CERT and STRONGROOM_TLS_KEY belong together'] : []),
   ];
   if (!parsed.success || problems.length > 0) throw new ConfigError(problems.join('\n'));
   return fromEnvironment(parsed.data);
@@ -136,9 +140,7 @@ function fromEnvironment(env: Environment): Config {
     redisUrl: env.STRONGROOM_REDIS_URL,
     role: env.STRONGROOM_ROLE,
     logLevel: env.STRONGROOM_LOG_LEVEL,
-    trustedProxies: env.STRONGROOM_TRUSTED_PROXIES.split(',')
-      .map(text => text.trim())
-      .filter(text => text !== ''),
+    trustedProxies: listed(env.STRONGROOM_TRUSTED_PROXIES),
     maxBlobBytes: env.STRONGROOM_MAX_BLOB_BYTES,
     leaseMs: env.STRONGROOM_LEASE_SECONDS * 1000,
     restoreWindowMs: env.STRONGROOM_RESTORE_SECONDS * 1000,

@@ -56,7 +56,7 @@ type Records = Omit<Stores, 'blobs' | 'journal'>;
 /** Log, evidence and vault: in one SQLite file each, or in PostgreSQL; the log may be KurrentDB's. */
 async function openRecords(config: Config, events: StoreEvents): Promise<Records> {
   if (config.eventLogUrl.startsWith('postgres')) return openPostgres(config.eventLogUrl);
-  if (config.eventLogUrl.startsWith('esdb')) return openKurrent(config);
+  if (/^(esdb|kurrentdb)/.test(config.eventLogUrl)) return openKurrent(config);
   return openEmbedded(config, events);
 }
 
