@@ -1,5 +1,5 @@
 /** Mounts the management API: validates with zod, answers repeated commands from their record, renders problems. */
-import { createHash } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import type { Vault } from '../../access/vault.ts';
@@ -18,7 +18,7 @@ export interface ApiTools extends ApiContext {
   readonly identify: Identify;
   readonly metrics: Metrics;
   readonly logger: Logger;
-  readonly vault: Pick<Vault, 'claimCommand' | 'completeCommand'>;
+  readonly vault: Pick<Vault, 'claimCommand' | 'completeCommand' | 'secret'>;
   readonly version: string;
 }
 
@@ -76,7 +76,12 @@ async function perform(route: AnyRoute, { request, reply, tools }: Exchange, cor
   if (route.method === 'GET' || caller.commandId === undefined || caller.kind === 'anonymous')
     return run(route, { request, reply, tools }, caller);
   const text = JSON.stringify([request.method, request.url, request.body ?? null]);
-  const command = { key: caller.commandId, fingerprint: createHash('sha256').update(text).digest('hex') };
+  // keyed, since a body may hold a password
+  const secret = await tools.vault.secret('command-fingerprint');
+  const command = {
+    key: caller.commandId,
+    fingerprint: createHmac('sha256', secret).update(text).digest('hex'),
+  };
   const expiresAt = tools.core.now().getTime() + RECORD_MS;
   const claim = await tools.vault.claimCommand(command, expiresAt);
   if (claim.state === 'done') return claim.reply.body === '' ? undefined : claim.reply.body;

@@ -165,7 +165,7 @@ const tokenRoutes: AnyRoute[] = [
     response: z.object({ items: z.array(tokenShape) }),
     async handle({ caller, params }, { core }) {
       const id = await idOf(core, caller, params.principal);
-      if (id !== caller.id)
+      if (id !== caller.id || caller.kind === 'anonymous')
         await authorise(core, { caller, action: 'access-change', at: INSTANCE, facts: {}, target: id });
       const rows = await core.queries.listTokens(id);
       const items = rows.map(async row => {
