@@ -72,6 +72,8 @@ class Writer {
 
   async fill(onProgress: Progress) {
     const { core, stores } = this.#system;
+    // before the head: what is sealed and removed meanwhile is in the log only after it
+    const downloads = await downloadsOf(stores.journal);
     const head = await core.log.head();
     const { logId, epoch } = core.log;
     const header: Header = {
@@ -86,8 +88,8 @@ class Writer {
     await this.#log(head, done => onProgress({ phase: 'events', done }));
     await this.#vault();
     const evidence = await this.#evidence(done => onProgress({ phase: 'evidence', done }));
-    for (const segment of await stores.journal.segments())
-      await this.#put(`downloads/${segment}.jsonl`, (await stores.journal.read(segment)).join('\n'));
+    for (const { segment, lines } of downloads)
+      await this.#put(`downloads/${segment}.jsonl`, lines.join('\n'));
     const blobs = await this.#blobs(done => onProgress({ phase: 'blobs', done }));
     const end = this.#summary.end();
     await this.#entry('end.json', Buffer.from(JSON.stringify({ ...end, events: this.#events })));
@@ -178,6 +180,20 @@ class Writer {
     this.#summary.add(name, digest);
     this.#bytes += size;
   }
+}
+
+/** The records that are not sealed yet. */
+async function downloadsOf(journal: System['stores']['journal']) {
+  const kept: { segment: string; lines: readonly string[] }[] = [];
+  for (const segment of await journal.segments()) {
+    try {
+      kept.push({ segment, lines: await journal.read(segment) });
+    } catch (error) {
+      // sealed just now: its event is below the head that is read next
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+  return kept;
 }
 
 const hex = (digest: string) => digest.slice(digest.indexOf(':') + 1);

@@ -10,8 +10,8 @@ import { archivedEvent, createSummary, ending, type Header, header } from './for
 export interface Visitor {
   header(header: Header): Promise<void>;
   events(events: readonly RecordedEvent[]): Promise<void>;
-  /** everything before the first entry that is not an event */
-  eventsEnd?(): Promise<void>;
+  /** true: only the log is wanted, the rest is not read */
+  readonly logOnly?: boolean;
   vault(lines: readonly string[]): Promise<void>;
   evidence(bytes: Uint8Array, digest: string): Promise<void>;
   downloads(segment: string, lines: readonly string[]): Promise<void>;
@@ -31,14 +31,18 @@ export async function readArchive(file: string, visitor: Visitor): Promise<{ hea
   source.pipe(tar);
   const reading = new Reading(visitor);
   try {
-    for await (const entry of tar) await reading.entry(entry.header.name, entry as unknown as Readable);
+    for await (const entry of tar) {
+      if (visitor.logOnly && reading.isPastLog(entry.header.name)) break;
+      await reading.entry(entry.header.name, entry as unknown as Readable);
+    }
+    source.destroy();
   } catch (error) {
     source.destroy();
     // errors of the file system and refusals speak for themselves; the rest is what tar could not read
     if (isRefusal(error) || (error as NodeJS.ErrnoException).syscall !== undefined) throw error;
     throw damaged(error instanceof Error ? error.message : String(error));
   }
-  return reading.end();
+  return visitor.logOnly ? reading.log() : reading.end();
 }
 
 class Reading {
@@ -46,7 +50,6 @@ class Reading {
   readonly #summary = createSummary();
   #head: string | undefined;
   #events = 0;
-  #phase: 'events' | 'after' = 'events';
   #ended = false;
 
   constructor(visitor: Visitor) {
@@ -62,7 +65,6 @@ class Reading {
     const digest = createHash('sha256').update(bytes).digest('hex');
     if (name === 'end.json') return this.#end(bytes);
     this.#summary.add(name, digest);
-    await this.#leaveEvents(name);
     if (name === 'strongroom.json') {
       const parsed = header.parse(JSON.parse(bytes.toString()));
       this.#head = parsed.head;
@@ -76,15 +78,18 @@ class Reading {
     return this.#visitor.evidence(bytes, `sha256:${digest}`);
   }
 
-  end(): { head: string; events: number } {
-    if (!this.#ended || this.#head === undefined) throw damaged('its end is missing');
+  isPastLog(name: string): boolean {
+    return this.#head !== undefined && !name.startsWith('events/');
+  }
+
+  log(): { head: string; events: number } {
+    if (this.#head === undefined) throw damaged('it is empty');
     return { head: this.#head, events: this.#events };
   }
 
-  async #leaveEvents(name: string): Promise<void> {
-    if (this.#phase === 'after' || name === 'strongroom.json' || name.startsWith('events/')) return;
-    this.#phase = 'after';
-    await this.#visitor.eventsEnd?.();
+  end(): { head: string; events: number } {
+    if (!this.#ended) throw damaged('its end is missing');
+    return this.log();
   }
 
   async #batch(bytes: Buffer): Promise<void> {
@@ -94,7 +99,6 @@ class Reading {
   }
 
   async #blob(name: string, stream: Readable): Promise<void> {
-    await this.#leaveEvents(name);
     const digest = name.slice('blobs/'.length);
     await this.#visitor.blob(stream, `sha256:${digest}`);
     this.#summary.add(name, digest);

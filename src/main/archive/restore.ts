@@ -7,8 +7,9 @@ import { refuse } from '../../domain/errors.ts';
 import type { RecordedEvent } from '../../eventlog/port.ts';
 import type { RestorableLog } from '../../eventlog/restore.ts';
 import { openStores, type Stores } from '../stores.ts';
-import { type Header, nowAndThen, type Progress } from './format.ts';
-import { damaged, readArchive } from './read.ts';
+import { nowAndThen, type Progress } from './format.ts';
+import { readArchive } from './read.ts';
+import { verify } from './verify.ts';
 
 export interface RestoreReport {
   readonly logId: string;
@@ -16,22 +17,32 @@ export interface RestoreReport {
   readonly events: number;
   readonly evidence: number;
   readonly blobs: number;
+  /** what events name and the archive lacked: it was missing when the backup was made */
+  readonly missing: readonly string[];
 }
 
 /**
- * The epoch is raised: whatever had run ahead of the restored head (views, subscribers) notices. Views are built at the
- * next start. @throws STATE_CONFLICT when the log holds events already
+ * The archive is examined first: a damaged one changes nothing. The log comes last, all or nothing, so that a restore
+ * that was cut off can be run again. The epoch is raised: whatever had run ahead of the restored head (views,
+ * subscribers) notices. Views are built at the next start.
+ * @throws REQUEST_INVALID for a damaged archive, STATE_CONFLICT when the log holds events already
  */
 export async function restore(
   config: Config,
   file: string,
   onProgress: Progress = () => undefined,
 ): Promise<RestoreReport> {
+  const { missing } = await verify(file);
   const stores = await openStores(config, { onBroken: () => undefined });
   try {
-    if (!isRestorable(stores.log))
+    const { log } = stores;
+    if (!isRestorable(log))
       throw refuse('REQUEST_INVALID', 'restore into SQLite or PostgreSQL: this log cannot be filled');
-    return await fill(stores, stores.log, { file, onProgress: nowAndThen(onProgress) });
+    if ((await log.head()) !== log.start)
+      throw refuse('STATE_CONFLICT', 'a backup is restored into an empty event log only');
+    const tell = nowAndThen(onProgress);
+    const counts = await restoreContent(stores, file, tell);
+    return { ...(await restoreLog(log, file, tell)), ...counts, missing };
   } finally {
     await stores.close();
   }
@@ -39,31 +50,13 @@ export async function restore(
 
 const isRestorable = (log: Stores['log']): log is RestorableLog => 'restore' in log;
 
-async function fill(
-  stores: Stores,
-  log: RestorableLog,
-  { file, onProgress }: { file: string; onProgress: Progress },
-) {
-  const feed = createFeed();
-  let identity: Header | undefined;
-  let restoring: Promise<unknown> = Promise.resolve();
-  const counts = { events: 0, evidence: 0, blobs: 0 };
+/** Everything that the log names. Doing it again changes nothing. */
+async function restoreContent(stores: Stores, file: string, onProgress: Progress) {
+  const counts = { evidence: 0, blobs: 0 };
   await readArchive(file, {
-    async header(header) {
-      identity = header;
-      // destroyed keys stay destroyed, and an archive never overwrites a log
-      restoring = log.restore({ logId: header.logId, epoch: header.epoch + 1 }, feed.batches());
-      restoring.catch(() => feed.stop());
-    },
-    async events(events) {
-      await feed.push(events);
-      counts.events += events.length;
-      onProgress({ phase: 'events', done: counts.events });
-    },
-    async eventsEnd() {
-      feed.end();
-      await restoring;
-    },
+    header: async () => undefined,
+    events: async () => undefined,
+    // destroyed keys stay destroyed
     async vault(lines) {
       await stores.vault.import(lines.map(line => vaultEntry.parse(JSON.parse(line))));
     },
@@ -72,17 +65,45 @@ async function fill(
       onProgress({ phase: 'evidence', done: ++counts.evidence });
     },
     async downloads(segment, lines) {
-      for (const line of lines) await stores.journal.append(segment, line);
+      await stores.journal.remove(segment);
+      await Promise.all(lines.map(line => stores.journal.append(segment, line)));
     },
     async blob(stream, digest) {
       await storeBlob(stores, stream, digest);
       onProgress({ phase: 'blobs', done: ++counts.blobs });
     },
   });
+  return counts;
+}
+
+async function restoreLog(log: RestorableLog, file: string, onProgress: Progress) {
+  const feed = createFeed();
+  let identity = { logId: '', epoch: 0 };
+  let restoring: Promise<unknown> = Promise.resolve();
+  let count = 0;
+  const { events } = await readArchive(file, {
+    logOnly: true,
+    async header({ logId, epoch }) {
+      identity = { logId, epoch: epoch + 1 };
+      restoring = log.restore(identity, feed.batches());
+      restoring.catch(() => feed.stop());
+    },
+    async events(batch) {
+      await feed.push(batch);
+      count += batch.length;
+      onProgress({ phase: 'events', done: count });
+    },
+    vault: async () => undefined,
+    evidence: async () => undefined,
+    downloads: async () => undefined,
+    blob: async () => undefined,
+  }).catch(error => {
+    feed.fail(error);
+    throw error;
+  });
   feed.end();
   await restoring;
-  if (!identity) throw damaged('it is empty');
-  return { logId: identity.logId, epoch: identity.epoch + 1, ...counts };
+  return { ...identity, events };
 }
 
 async function storeBlob({ blobs }: Stores, stream: Readable, digest: string): Promise<void> {
@@ -101,6 +122,7 @@ async function storeBlob({ blobs }: Stores, stream: Readable, digest: string): P
 function createFeed() {
   const waiting: (readonly RecordedEvent[])[] = [];
   let ended = false;
+  let failure: unknown;
   let wake: () => void = () => undefined;
   let taken: () => void = () => undefined;
   const end = () => {
@@ -117,8 +139,14 @@ function createFeed() {
     },
     end,
     stop: end,
+    /** what was taken in so far is not kept */
+    fail(error: unknown) {
+      failure = error;
+      end();
+    },
     async *batches(): AsyncGenerator<readonly RecordedEvent[]> {
       for (;;) {
+        if (failure) throw failure;
         const next = waiting.shift();
         if (next) {
           taken();
