@@ -22,21 +22,19 @@ interface Tools {
 export function createIdentify({ authenticator, consistency, trustedProxies, secure }: Tools): Identify {
   const trusted = proxies(trustedProxies);
 
-  const behindProxy = (request: IncomingMessage) => {
-    const address = request.socket.remoteAddress ?? '';
-    return isIP(address) !== 0 && trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
-  };
-  /** The nearest address that is not one of ours. */
+  const isTrusted = (address: string) =>
+    isIP(address) !== 0 && trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  const behindProxy = (request: IncomingMessage) => isTrusted(request.socket.remoteAddress ?? '');
+  /** The nearest address that is not one of ours. What lies behind a hop that is no address is not believed. */
   const address = (request: IncomingMessage): string => {
     const direct = request.socket.remoteAddress ?? '';
     if (!behindProxy(request)) return direct;
-    const hops = String(request.headers['x-forwarded-for'] ?? '')
-      .split(',')
-      .map(text => text.trim());
+    const hops = String(request.headers['x-forwarded-for'] ?? '').split(',');
     const foreign = hops
+      .map(text => text.trim())
       .reverse()
-      .find(hop => isIP(hop) !== 0 && !trusted.check(hop, isIP(hop) === 6 ? 'ipv6' : 'ipv4'));
-    return foreign ?? direct;
+      .find(hop => !isTrusted(hop));
+    return foreign !== undefined && isIP(foreign) !== 0 ? foreign : direct;
   };
 
   return {

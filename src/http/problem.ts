@@ -24,15 +24,15 @@ export interface Problem {
 export function problem(error: StrongroomError, correlationId: string): Problem {
   const status = STATUS[error.kind];
   const { reason, retryAfter, allow, ...facts } = error.detail;
-  const body = {
+  const own = {
     type: `urn:strongroom:error:${error.code.toLowerCase().replaceAll('_', '-')}`,
     title: CATALOGUE[error.code].summary,
     status,
     code: error.code,
     ...(reason ? { detail: reason } : {}),
-    ...facts,
-    requestId: correlationId,
   };
+  // first for the order of reading, and again so that no fact takes the place of one of them
+  const body = { ...own, ...facts, ...own, requestId: correlationId };
   const headers = {
     'content-type': 'application/problem+json',
     'cache-control': 'no-store',
