@@ -11,6 +11,18 @@ const EMPTY = createHash('sha256').digest('hex');
 /** The leaves of the RFC 6962 test trees. */
 const LEAVES = ['', '\x00', '\x10', '\x20\x21', '\x30\x31', '@ABC', 'PQRSTUVW', '`abcdefghijklmno'];
 
+/** Roots of the trees over the first 1 to 8 of them, as the reference logs have them. */
+const ROOTS = [
+  '6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d',
+  'fac54203e7cc696cf0dfcb42c92a1d9dbaf70ad9e621f4bd8d98662f00e3c125',
+  'aeb6bcfe274b70a14fb067a5e5578264db0fa9b51af5e0ba159158f329e06e77',
+  'd37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7',
+  '4e3bbb1f7b478dcfe71fb631631519a3bca12c9aefca1612bfce4c13a86264d4',
+  '76e67dadbcdf1e10e1b74ddc608abd2f98dfb16fbce75277b5232a127f2087ef',
+  'ddb89be403809e325750d3d263cd78929c2942b7942a34b77e122c9594a74c8c',
+  '5dc9da79a70659a9ad559cb701ded9a2ab9d823aad2f4960cfe370eff4604328',
+];
+
 interface Case {
   readonly treeSize?: number;
   readonly root?: string;
@@ -41,6 +53,13 @@ describe('the Merkle root of a segment', () => {
   it('is that of the empty tree without lines', () => {
     expect(merkleRoot([])).toBe(EMPTY);
   });
+
+  it.each(ROOTS.map((root, index) => [index + 1, root] as const))(
+    'over %i known leaves is %s',
+    (size, root) => {
+      expect(merkleRoot(LEAVES.slice(0, size))).toBe(root);
+    },
+  );
 
   it('tells a line from a node, and one order from another', () => {
     const [one, two] = [merkleRoot(['a']), merkleRoot(['b'])];
