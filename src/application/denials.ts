@@ -73,7 +73,9 @@ export function createDenialRecorder(tools: Tools): DenialRecorder {
       try {
         const minute = minuteOf();
         const place = given.at.repository?.repositoryId ?? given.at.project?.id ?? 'instance';
-        const target = `${place} ${open.size >= MAX_OPEN ? 'various' : given.target}`.trim().slice(0, 1000);
+        const named = `${place} ${open.size >= MAX_OPEN ? 'various' : given.target}`.trim();
+        // a character that the bound cuts in half is none that a store takes
+        const target = named.slice(0, 1000).toWellFormed();
         const denied = { ...given, target };
         const key = [given.caller.id, given.action, given.codes.join(), target, minute].join('\n');
         const known = open.get(key);

@@ -129,6 +129,12 @@ describe('denials', () => {
     expect([kept.length, target.length]).toEqual([50, 1000]);
   });
 
+  it('keep a target whose last character does not fit', async () => {
+    await recorder.record(denied({ target: `${'x'.repeat(996)}😀` }));
+    expect(errors).toEqual([]);
+    expect((await events())[0]?.data.target).toMatch(/^r1 x+\uFFFD$/);
+  });
+
   it('share one target when an actor varies its targets without end', async () => {
     for (let n = 0; n < 10_000; n++) await recorder.record(denied({ target: `app:${n}` }));
     for (let n = 0; n < 5; n++) await recorder.record(denied({ target: `more:${n}` }));
