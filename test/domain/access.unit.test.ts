@@ -32,6 +32,17 @@ describe('principals', () => {
     given(principals, [ADA]).when(create('u1', 'hash-ada')).thenNothing();
   });
 
+  it('are kept beside each other', () => {
+    const { state } = given(principals, [ADA, created('u2', 'hash-bob'), is('PrincipalDisabled', 'u2')]);
+    expect(state).toEqual({
+      principals: {
+        u1: { nameHash: 'hash-ada', disabled: false },
+        u2: { nameHash: 'hash-bob', disabled: true },
+      },
+      byName: { 'hash-ada': 'u1', 'hash-bob': 'u2' },
+    });
+  });
+
   it('hold their name against others', () => {
     given(principals, [ADA]).when(create('u2', 'hash-ada')).thenRefused('NAME_TAKEN');
   });

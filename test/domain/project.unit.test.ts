@@ -31,6 +31,12 @@ describe('repositories', () => {
     given(project).when(create('r1', 'oci')).thenEvents([OCI]);
   });
 
+  it.each(INHERITED)('may have the id %s', repositoryId => {
+    given(project)
+      .when(create(repositoryId, 'oci'))
+      .thenEvents([created(repositoryId, 'oci')]);
+  });
+
   it('created again change nothing', () => {
     given(project, [OCI]).when(create('r1', 'oci')).thenNothing();
   });

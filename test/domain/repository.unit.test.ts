@@ -68,6 +68,12 @@ describe('settings of a repository', () => {
     });
   });
 
+  it('leave each other alone, whichever changed last', () => {
+    const all = [visibilitySet('public'), recordingSet('off'), immutabilitySet(false, ['v*'])];
+    const { state } = given(repository, all);
+    for (const last of all) expect(given(repository, [...all, last]).state).toEqual(state);
+  });
+
   it('private → public → private is three states', () => {
     given(repository, [visibilitySet('public')])
       .when(visibility('private'))
