@@ -44,12 +44,17 @@ export interface Verdict {
   readonly decision: Decision;
   /** what the event's metadata records; undefined when no policy applies */
   readonly recorded: RecordedDecision | undefined;
+  /** resolves when what the record names by digest is durable: awaited before anything that carries the record */
+  readonly durable: Promise<void>;
 }
 
 /** Looking and running the machine are questions of roles alone. */
 const UNGATED: ReadonlySet<Action> = new Set<Action>(['read-log', 'operate']);
 
-/** Asks the policies that bind this place. Evidence is durable when it resolves. @throws when it cannot be asked */
+/**
+ * Asks the policies that bind this place. The evidence is on its way to the disk when it resolves, so that other work
+ * need not wait for it. @throws when it cannot be asked
+ */
 export async function ask(core: Core, question: Question): Promise<Verdict | undefined> {
   if (UNGATED.has(question.action)) return undefined;
   const attachments = (await attachmentsAt(core, question.at)).filter(({ id }) => id !== question.without);
@@ -66,8 +71,9 @@ export async function ask(core: Core, question: Question): Promise<Verdict | und
     override,
   });
   for (const failure of failures) core.logger.error(failure, 'a policy set failed');
-  await Promise.all(evidence.map(item => core.evidence.put(item.bytes)));
-  return { decision, recorded: decision.sets.length > 0 ? recordDecision(decision) : undefined };
+  const durable = Promise.all(evidence.map(item => core.evidence.put(item.bytes))).then(() => undefined);
+  durable.catch(() => undefined); // told where it is awaited
+  return { decision, recorded: decision.sets.length > 0 ? recordDecision(decision) : undefined, durable };
 }
 
 async function attachmentsAt(core: Core, place: At): Promise<readonly Attachment[]> {

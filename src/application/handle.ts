@@ -88,6 +88,7 @@ export const admit = Admission.of.bind(Admission);
 
 async function denied(core: Core, request: Request, roles: readonly Role[], verdict: Verdict) {
   const codes = verdict.decision.deny.map(finding => finding.code);
+  await verdict.durable;
   await core.denials.record({ ...request, roles, codes, decision: verdict.recorded });
   return denial(verdict.decision);
 }
@@ -109,6 +110,7 @@ export async function execute<C, S, M extends EventMap>(
   step: { aggregate: Aggregate<C, S, M>; stream: string; command: C & { readonly kind: string } },
 ): Promise<Outcome<S>> {
   if (!Admission.isGenuine(admission)) throw new TypeError('an admission comes from admit()');
+  await admission.verdict?.durable;
   return core.streams.execute(step.aggregate, step.stream, step.command, metadata(core, admission));
 }
 

@@ -230,7 +230,10 @@ async function pullVerdict(core: Core, asked: Asked, version: VersionRow): Promi
   const key = `pull ${generation} ${minute} ${version.package}@${version.version} ${who}`;
   return core.hot.get(repository.repositoryId, key, async () => {
     const facts = { artifact: await artifactFacts(core, version) };
-    return ask(core, { caller, roles, action: 'pull', at: at(repository), facts, now: new Date(minute) });
+    const question = { caller, roles, action: 'pull' as const, at: at(repository), facts };
+    const verdict = await ask(core, { ...question, now: new Date(minute) });
+    await verdict?.durable;
+    return verdict;
   });
 }
 

@@ -85,7 +85,7 @@ export function createStreams(log: EventLog, maxCached = 20_000): Streams {
       meta: JsonObject & { readonly commandId: string },
     ): Promise<Outcome<S>> {
       for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-        // only the first attempt may rest on a remembered state
+        // only the first attempt may rest on a remembered or presumed state
         const done = await attemptOnce(aggregate, { stream, command, meta, remembered: attempt === 0 });
         if (done) return done;
       }
@@ -99,7 +99,10 @@ export function createStreams(log: EventLog, maxCached = 20_000): Streams {
     attempt: Attempt<C & { readonly kind: string }>,
   ): Promise<Outcome<S> | undefined> {
     const { stream, command, meta } = attempt;
-    const remembered = attempt.remembered ? cache.get(stream) : undefined;
+    // a stream that is not remembered is most often new: presuming so saves a read, and the append finds out
+    const remembered = attempt.remembered
+      ? (cache.get(stream) ?? { revision: -1, state: aggregate.initial })
+      : undefined;
     const folded = remembered ?? (await catchUp(aggregate, stream));
     const state = folded.state as S;
     const decided = decideOrRefresh(() => aggregate.decide(command, state), remembered !== undefined);
