@@ -139,12 +139,13 @@ function describe(metrics: Metrics, { runner, stores }: System, jobs: Jobs): voi
   );
 }
 
-async function openJobs({ config, logger }: System): Promise<Jobs> {
+async function openJobs({ config, logger, core }: System): Promise<Jobs> {
   const onError = (name: string, error: unknown) =>
     logger.error({ job: name, error: String(error) }, 'a job failed');
   if (!config.redisUrl) return createLocalJobs({ onError });
   const { openBullJobs } = await import('../jobs/bullmq/jobs.ts');
-  return openBullJobs({ url: config.redisUrl, onError });
+  // installations that share a Redis do not do each other's work
+  return openBullJobs({ url: config.redisUrl, onError, prefix: `strongroom-${core.log.logId}` });
 }
 
 /** Never into a log: to the terminal that a person looks at, else to a file that only this user reads. */
