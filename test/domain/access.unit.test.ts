@@ -32,6 +32,12 @@ describe('principals', () => {
     given(principals, [ADA]).when(create('u1', 'hash-ada')).thenNothing();
   });
 
+  it.each(INHERITED)('may have the id, or the hash, %s', text => {
+    given(principals)
+      .when(create(text, text))
+      .thenEvents([created(text, text)]);
+  });
+
   it('are kept beside each other', () => {
     const { state } = given(principals, [ADA, created('u2', 'hash-bob'), is('PrincipalDisabled', 'u2')]);
     expect(state).toEqual({
@@ -146,6 +152,19 @@ describe('credentials', () => {
       given(credentials, [issued('t1')])
         .when(revoke(tokenId))
         .thenRefused('TOKEN_UNKNOWN');
+  });
+
+  it.each(INHERITED)('a token may have the id %s', tokenId => {
+    given(credentials)
+      .when(issue(tokenId))
+      .thenEvents([issued(tokenId)]);
+  });
+
+  it('a password and tokens leave each other alone', () => {
+    const { state } = given(credentials, [passwordSet('s1'), issued('t1'), revoked('t1')]);
+    expect(state).toEqual({ secretId: 's1', tokens: { t1: 'revoked' } });
+    expect(given(credentials, [issued('t1'), passwordSet('s1')]).state.tokens).toEqual({ t1: 'active' });
+    expect(given(credentials, [passwordSet('s1'), issued('t1')]).state.secretId).toBe('s1');
   });
 
   it('a password is set, once by one secret', () => {

@@ -38,6 +38,12 @@ describe('projects', () => {
       .thenEvents([created('p1', 'constructor')]);
   });
 
+  it.each(INHERITED)('may have the id %s', projectId => {
+    given(directory)
+      .when(create(projectId, 'main'))
+      .thenEvents([created(projectId, 'main')]);
+  });
+
   it('are renamed, and their old name is free', () => {
     given(directory, [MAIN])
       .when(rename('p1', 'core'))

@@ -70,6 +70,11 @@ describe('repositories', () => {
       .thenEvents([created('r2', 'oci')]);
   });
 
+  it('are kept beside each other', () => {
+    const { state } = given(project, [OCI, created('r2', 'two'), renamed('r2', 'three', 'two')]);
+    expect(Object.values(state.repositories).map(({ name }) => name)).toEqual(['oci', 'three']);
+  });
+
   it('renamed to the name they have change nothing', () => {
     given(project, [OCI]).when(rename('r1', 'oci')).thenNothing();
   });
