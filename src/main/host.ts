@@ -40,6 +40,8 @@ export async function perform(
 }
 
 const socketOf = (config: Config) => join(config.data, 'host.sock');
+/** What every supported system takes as the path of a socket, bytes. */
+const MAX_SOCKET_PATH = 103;
 
 /** One line of the answer: how far it is, or how it ended. */
 type Line =
@@ -49,6 +51,12 @@ type Line =
 
 export async function listenOnHost(system: System): Promise<{ close(): Promise<void> }> {
   const path = socketOf(system.config);
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH) {
+    const reason =
+      'the path of the data folder is too long for a socket: stop the server for commands on the host';
+    system.logger.warn({}, reason);
+    return { close: async () => undefined };
+  }
   // of several processes on one folder, the first one serves the host
   if (await answers(path)) return { close: async () => undefined };
   await rm(path, { force: true });

@@ -84,6 +84,16 @@ describe('the first start', () => {
   });
 });
 
+it('starts in a folder whose path is too long for a socket; host commands then ask to stop it first', async () => {
+  const deep = join(data, 'x'.repeat(120));
+  const registry = await startRegistry({ data: deep });
+  running.push(registry);
+  await expect.poll(() => registry.output()).toContain('too long for a socket');
+  const reset = await run(CLI, ['admin', 'reset-password'], { STRONGROOM_DATA: deep });
+  expect(reset.code).not.toBe(0);
+  expect(reset.text).toContain('stop it first');
+});
+
 describe('what cannot start says why, and ends with 1', () => {
   it('a second process on the same folder', async () => {
     await start();
