@@ -1,6 +1,6 @@
 /** Sends a protocol's reply over Node's own response. */
 import type { ServerResponse } from 'node:http';
-import { pipeline } from 'node:stream/promises';
+import type { Readable } from 'node:stream';
 import type { ProtocolReply } from '../protocols/protocol.ts';
 
 /** What uploaded bytes are served with: no browser executes them, whatever their type says. */
@@ -23,8 +23,32 @@ export async function respond(
     response.end(body);
     return;
   }
-  // after the head is out, a failing body can only be told by cutting the connection: pipeline destroys it
-  await pipeline(body, response);
+  await stream(body, response);
+}
+
+/** A body that takes blocks back when they were sent, to use their memory again. */
+interface Lender {
+  release(block: Uint8Array): void;
+}
+
+/** One block at a time; the body reads ahead. After the head is out, a failure is told by cutting the connection. */
+async function stream(body: Readable & Partial<Lender>, response: ServerResponse): Promise<void> {
+  let gone = () => {};
+  response.once('close', () => gone());
+  try {
+    for await (const block of body) {
+      await new Promise<void>((sent, failed) => {
+        gone = () => failed(new Error('the client has gone'));
+        response.write(block, error => (error ? failed(error) : sent()));
+      });
+      // the kernel has its copy now, and only now
+      body.release?.(block);
+    }
+    response.end();
+  } catch (error) {
+    response.destroy();
+    throw error;
+  }
 }
 
 function discard({ body }: ProtocolReply): void {

@@ -253,6 +253,27 @@ describe('blobs on the file system', () => {
     await expect(reading).rejects.toEqual(unavailable);
   });
 
+  it('reads into memory again that was given back, once, and into no other', async () => {
+    const filled = (letter: string) => Buffer.alloc(MIB, letter);
+    const blocksOf = async (letter: string, times: number) => {
+      const { digest } = await store.put(filled(letter));
+      const stream = (await store.open(digest))! as Readable & { release(block: Uint8Array): void };
+      const blocks: Buffer[] = [];
+      for await (const block of stream as AsyncIterable<Buffer>) {
+        blocks.push(block);
+        for (let n = 0; n < times; n++) stream.release(block);
+      }
+      return blocks;
+    };
+    const kept = await blocksOf('a', 0);
+    const given = new Set((await blocksOf('b', 2)).map(block => block.buffer));
+    const [one = [], other = []] = await Promise.all([blocksOf('c', 0), blocksOf('d', 0)]);
+    expect([...one, ...other].some(block => given.has(block.buffer))).toBe(true);
+    expect(Buffer.concat(kept).equals(filled('a'))).toBe(true);
+    expect(Buffer.concat(one).equals(filled('c'))).toBe(true);
+    expect(Buffer.concat(other).equals(filled('d'))).toBe(true);
+  });
+
   it('closes the file of a download that is given up', async () => {
     const { digest } = await store.put(Buffer.alloc(3 * MIB, 'x'));
     const openFiles = async () => {
