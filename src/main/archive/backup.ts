@@ -26,13 +26,13 @@ export async function backup(
 ): Promise<BackupReport> {
   const partial = `${file}.partial`;
   try {
-    const report = await system.stores.collection.shared(() =>
-      write(system, partial, nowAndThen(onProgress)),
-    );
-    const handle = await open(partial, 'r');
-    await handle.sync().finally(() => handle.close());
-    await rename(partial, file);
-    return { file, ...report };
+    return await system.stores.collection.shared(async () => {
+      const report = await write(system, partial, nowAndThen(onProgress));
+      const handle = await open(partial, 'r');
+      await handle.sync().finally(() => handle.close());
+      await rename(partial, file);
+      return { file, ...report };
+    });
   } catch (error) {
     await rm(partial, { force: true });
     throw error;
