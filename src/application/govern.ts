@@ -11,7 +11,8 @@ import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
 import type { Facts } from './gate.ts';
 import { type Admission, admit, authorise, execute } from './handle.ts';
-import { artifactFacts, getVersion } from './resolve.ts';
+import { artifactFacts } from './pull-verdict.ts';
+import { getVersion } from './resolve.ts';
 import { at, INSTANCE } from './rights.ts';
 import { derivedId } from './streams.ts';
 

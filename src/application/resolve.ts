@@ -4,11 +4,13 @@
  */
 import type { Readable } from 'node:stream';
 import { refuse } from '../domain/errors.ts';
+import { algorithmOf } from '../domain/values/digest.ts';
 import type { NamingRow, RepositoryInfo, VersionRow } from '../projections/queries.ts';
 import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
-import { ask, denial, type Verdict, warnings } from './gate.ts';
+import { denial, type Verdict, warnings } from './gate.ts';
 import { heldRefusal, holdsOn } from './holds.ts';
+import { pullVerdict } from './pull-verdict.ts';
 import { at, mayDo, mayInPerson } from './rights.ts';
 
 /** How a client names a version: by what the format calls a version, by any digest of its files, or by a tag. */
@@ -70,10 +72,12 @@ export class Released {
    */
   static async blob(core: Core, asked: Asked, digest: string): Promise<Released> {
     const { repository } = asked;
-    const link = await core.queries.getLink(repository.repositoryId, digest);
+    // what names the bytes comes from memory, a link from the views: known pulls go on while those are away
+    const known = isCanonical(digest) ? await partsOf(core, repository, digest) : [];
+    const link = known.some(isLive) ? undefined : await core.queries.getLink(repository.repositoryId, digest);
     const canonical = link?.canonical ?? digest;
-    const parts = (await namingOf(core, repository, canonical)).filter(isPart);
-    const naming = parts.filter(({ status }) => status === 'live');
+    const parts = canonical === digest ? known : await partsOf(core, repository, canonical);
+    const naming = parts.filter(isLive);
     const size = link?.size ?? naming[0]?.size;
     if (size === undefined) throw refuse('BLOB_UNKNOWN', { digest });
     const content = { canonical, size, digest, mediaType: 'application/octet-stream' };
@@ -160,6 +164,13 @@ function lost(core: Core, released: Released) {
 }
 
 const isPart = ({ relation }: NamingRow) => relation === 'config' || relation === 'layer';
+const isLive = ({ status }: NamingRow) => status === 'live';
+/** A digest that is never an alias of another one. */
+const isCanonical = (digest: string) => algorithmOf(digest) === 'sha256';
+
+async function partsOf(core: Core, repository: RepositoryInfo, canonical: string) {
+  return (await namingOf(core, repository, canonical)).filter(isPart);
+}
 
 /** A version's row, live or deleted. */
 export function getVersion(core: Core, repository: RepositoryInfo, packageName: string, version: string) {
@@ -217,46 +228,6 @@ async function allow(core: Core, asked: Asked, version: VersionRow): Promise<Ver
   if (verdict?.decision.outcome !== 'deny') return verdict;
   await deny(core, asked, target, verdict);
   throw denial(verdict.decision);
-}
-
-/** Equal questions within a minute share one answer, and one piece of evidence. */
-async function pullVerdict(core: Core, asked: Asked, version: VersionRow): Promise<Verdict | undefined> {
-  const { caller, repository } = asked;
-  const { roles } = await mayDo(core, caller, 'pull', at(repository));
-  const minute = Math.floor(core.now().getTime() / 60_000) * 60_000;
-  // changes of policies drop the global group, and with it this mark
-  const generation = await core.hot.get('global', 'generation', async () => core.newId());
-  const who = `${caller.id} ${caller.authentication} ${roles.join()}`;
-  const key = `pull ${generation} ${minute} ${version.package}@${version.version} ${who}`;
-  return core.hot.get(repository.repositoryId, key, async () => {
-    const facts = { artifact: await artifactFacts(core, version) };
-    const question = { caller, roles, action: 'pull' as const, at: at(repository), facts };
-    const verdict = await ask(core, { ...question, now: new Date(minute) });
-    await verdict?.durable;
-    return verdict;
-  });
-}
-
-/** A version as policies see it. */
-export async function artifactFacts(core: Core, version: VersionRow) {
-  const tags = await core.queries.tagsOfVersion(version.repositoryId, version.package, version.version);
-  return {
-    package: version.package,
-    version: version.version,
-    mediaType: version.mediaType,
-    ...(version.artifactType ? { artifactType: version.artifactType } : {}),
-    ...(version.files[0] ? { digest: version.files[0].canonical } : {}),
-    size: version.size,
-    files: version.files.map(({ name, canonical, size, mediaType }) => ({
-      name,
-      digest: canonical,
-      size,
-      mediaType,
-    })),
-    tags: tags.map(({ tag }) => tag),
-    publishedBy: version.provenance?.publishedBy ?? version.publishedBy,
-    publishedAt: version.publishedAt,
-  };
 }
 
 async function deny(
