@@ -42,6 +42,8 @@ const LAYERS: readonly Layer[] = [
 
   // Formats: parse, call the registry, render. No web framework, no database, no other format.
   { folder: 'protocols', may: ['domain'], types: ['application', ...PORTS], packages: ['zod'] },
+  // What several formats need and none owns.
+  { folder: 'protocols/shared', may: ['domain'], types: ['protocols/protocol'], packages: [] },
 
   // Storage ports and what their adapters share.
   { folder: 'eventlog', may: ['domain'], packages: ['canonicalize'] },
@@ -200,16 +202,18 @@ describe('the checker itself', () => {
   it('finds a format that knows another', () => {
     const bad = importsOf('protocols/npm/serve.ts', "import { digest } from '../oci/digest.ts';");
     expect(betweenFormats(bad)).toEqual(['protocols/npm/serve.ts → protocols/oci/digest.ts']);
-    expect(
-      betweenFormats(importsOf('protocols/npm/serve.ts', "import type { P } from '../protocol.ts';")),
-    ).toEqual([]);
+    for (const common of ['../protocol.ts', '../shared/range.ts'])
+      expect(betweenFormats(importsOf('protocols/npm/serve.ts', `import { a } from '${common}';`))).toEqual(
+        [],
+      );
   });
 });
 
-/** Imports that lead from one folder of protocols/ into another; files of protocols/ itself belong to all. */
+/** Imports that lead from one format into another; protocols/ itself and protocols/shared/ belong to all. */
 function betweenFormats(all: readonly Import[]): string[] {
   const format = (path: string) => /^protocols\/([^/]+)\//.exec(path)?.[1];
   return all
     .filter(({ from, to }) => format(from) && format(to) && format(from) !== format(to))
+    .filter(({ to }) => format(to) !== 'shared')
     .map(({ from, to }) => `${from} → ${to}`);
 }

@@ -1,19 +1,6 @@
 /** Refusals as problem details. https://www.rfc-editor.org/rfc/rfc9457 */
-import { CATALOGUE, type ErrorKind, type StrongroomError } from '../domain/errors.ts';
-
-export const STATUS: Readonly<Record<ErrorKind, number>> = {
-  invalid: 400,
-  unauthenticated: 401,
-  forbidden: 403,
-  denied: 403,
-  not_found: 404,
-  conflict: 409,
-  too_large: 413,
-  range: 416,
-  unsupported: 405,
-  throttled: 429,
-  unavailable: 503,
-};
+import { CATALOGUE, type StrongroomError } from '../domain/errors.ts';
+import { STATUS } from '../protocols/shared/status.ts';
 
 export interface Problem {
   readonly status: number;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CATALOGUE, type ErrorCode, refuse } from '../../src/domain/errors.ts';
-import { problem, STATUS } from '../../src/http/problem.ts';
+import { problem } from '../../src/http/problem.ts';
+import { STATUS } from '../../src/protocols/shared/status.ts';
 
 const codes = Object.keys(CATALOGUE) as ErrorCode[];
 const bodyOf = (...refusal: Parameters<typeof refuse>) =>

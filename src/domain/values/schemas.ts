@@ -37,3 +37,7 @@ export const holdKind = z.enum(['manual', 'policy', 'scan']);
 export type HoldKind = z.output<typeof holdKind>;
 export type FileEntry = z.output<typeof fileEntry>;
 export type Reference = z.output<typeof reference>;
+
+/** Whether a version consists of what it names (its configuration, its layers); children and subjects are on their own. */
+export const isPart = ({ relation }: Pick<Reference, 'relation'>): boolean =>
+  relation === 'config' || relation === 'layer';

@@ -1,6 +1,7 @@
 /** Examining an archive: whole and unchanged, and nothing that its events name is missing from it. */
 import { createHash } from 'node:crypto';
 import { type DomainEvent, toDomainEvent } from '../../domain/catalogue.ts';
+import { isPart } from '../../domain/values/schemas.ts';
 import { recordedDecisionSchema } from '../../policies/decision.ts';
 import { nowAndThen, type Progress } from './format.ts';
 import { damaged, readArchive } from './read.ts';
@@ -73,9 +74,7 @@ function createNeeds() {
     take(event: DomainEvent): void {
       for (const digest of evidenceOf(event)) evidence.add(digest);
       if (event.type === 'VersionPublished') {
-        const parts = event.data.references.filter(
-          ({ relation }) => relation === 'config' || relation === 'layer',
-        );
+        const parts = event.data.references.filter(isPart);
         const digests = [...event.data.files, ...parts].flatMap(({ canonical }) => canonical ?? []);
         content.set(event.stream, digests);
         live.add(event.stream);

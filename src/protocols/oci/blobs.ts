@@ -3,10 +3,11 @@
 import type { Asked } from '../../application/registry.ts';
 import { isRefusal } from '../../domain/errors.ts';
 import type { ProtocolReply } from '../protocol.ts';
+import { notModified, rangeHeader } from '../shared/conditional.ts';
+import { PRIVATE } from '../shared/headers.ts';
+import { parseRange, renderContentRange } from '../shared/range.ts';
 import type { Context } from './context.ts';
 import type { OciRoute } from './parse.ts';
-import { parseRange, renderContentRange } from './range.ts';
-import { PRIVATE } from './reply.ts';
 
 /** Up to here a blob is answered from memory in one piece: a stream costs more than the bytes. */
 const SMALL = 256 * 1024;
@@ -23,8 +24,10 @@ export async function getBlob(
   }
   const released = await registry.blob(asked, route.digest);
   const { size } = released.content;
+  const etag = `"${route.digest}"`;
+  if (notModified(request.headers, etag)) return { status: 304, headers: { ...PRIVATE, etag } };
   if (route.head) return { status: 200, headers: headersOf(route.digest, size) };
-  const range = parseRange(header(request.headers.range), size);
+  const range = parseRange(rangeHeader(request.headers, etag), size);
   if (!range && size <= SMALL)
     return { status: 200, headers: headersOf(route.digest, size), body: await registry.read(released) };
   const body = await registry.open(released, range);
@@ -76,5 +79,3 @@ function headersOf(digest: string, length: number): Record<string, string> {
     etag: `"${digest}"`,
   };
 }
-
-const header = (value: string | string[] | undefined) => (Array.isArray(value) ? value[0] : value);

@@ -2,17 +2,12 @@
  * Refusals as container clients read them.
  * https://github.com/opencontainers/distribution-spec/blob/main/spec.md#error-codes
  */
-import type { Caller } from '../../application/caller.ts';
-import {
-  CATALOGUE,
-  type ErrorCode,
-  type ErrorKind,
-  refuse,
-  type StrongroomError,
-} from '../../domain/errors.ts';
+import { CATALOGUE, type ErrorCode, type StrongroomError } from '../../domain/errors.ts';
 import type { ProtocolReply, ProtocolRequest } from '../protocol.ts';
+import { renderUnsatisfiedRange } from '../shared/range.ts';
+import { STATUS } from '../shared/status.ts';
+import { quotable, readable } from '../shared/text.ts';
 import { parseRequest } from './parse.ts';
-import { renderUnsatisfiedRange } from './range.ts';
 import { scopeOf } from './token.ts';
 
 /** The closed list of the specification, and two for the 5xx that it leaves open. */
@@ -85,20 +80,6 @@ export const OCI_CODES = {
   INTERNAL: 'UNKNOWN',
 } as const satisfies Record<ErrorCode, OciCode>;
 
-export const STATUS = {
-  invalid: 400,
-  unauthenticated: 401,
-  forbidden: 403,
-  denied: 403,
-  not_found: 404,
-  conflict: 409,
-  too_large: 413,
-  range: 416,
-  unsupported: 405,
-  throttled: 429,
-  unavailable: 503,
-} as const satisfies Record<ErrorKind, number>;
-
 const MAX_MESSAGE = 1000;
 const MAX_DETAIL = 4096;
 /** bytes of all warnings in one reply, and characters of one */
@@ -121,25 +102,6 @@ export function renderError(error: StrongroomError, request: Refused): ProtocolR
     ...kindHeaders(error, request),
   };
   return request.method === 'HEAD' ? { status, headers } : { status, headers, body };
-}
-
-/**
- * What a caller without rights is told, so that nothing is learned about what exists: an anonymous one is always
- * asked to log in (401 UNAUTHORIZED), any other is always forbidden (403 DENIED, without particulars), whether the
- * project or repository is absent or merely not theirs. Other refusals pass unchanged: they are made only after the
- * right to read was found.
- * @param entitled the caller may see whatever has this name, or all that could have it: the truth tells nothing new.
- *   Somebody anonymous who may read but not write is still asked to log in.
- */
-export function hide(
-  error: StrongroomError,
-  caller: Pick<Caller, 'authentication'>,
-  entitled = false,
-): StrongroomError {
-  const absent = error.code === 'PROJECT_UNKNOWN' || error.code === 'REPOSITORY_UNKNOWN';
-  if (!absent && error.kind !== 'forbidden') return error;
-  if (caller.authentication === 'anonymous' && !(absent && entitled)) return refuse('UNAUTHENTICATED');
-  return entitled ? error : refuse('FORBIDDEN');
 }
 
 /**
@@ -224,17 +186,4 @@ function tryRoute(request: Refused) {
   } catch {
     return undefined; // a malformed request is challenged without a scope
   }
-}
-
-/** Text that terminals print as it stands: no control characters, line breaks or changes of writing direction. */
-function readable(text: string): string {
-  return text.toWellFormed().replaceAll(/[\p{Cc}\u2028-\u202e\u2066-\u2069\u200e\u200f\ufeff]+/gu, ' ');
-}
-
-/** Text inside a quoted string of a header: printable ASCII without quotes and backslashes. */
-function quotable(text: string): string {
-  return text
-    .replaceAll('"', "'")
-    .replaceAll('\\', '/')
-    .replaceAll(/[^ -~]+/g, ' ');
 }

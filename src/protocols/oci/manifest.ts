@@ -6,6 +6,7 @@
  */
 import { refuse } from '../../domain/errors.ts';
 import type { Json, JsonObject } from '../../domain/values/json.ts';
+import { JsonProblem, readJson } from '../shared/json.ts';
 import {
   asList,
   asMediaType,
@@ -14,7 +15,6 @@ import {
   type ManifestReference,
   parseDescriptor,
 } from './descriptor.ts';
-import { JsonProblem, readJson } from './json.ts';
 
 export interface ParsedManifest {
   /** as it is served; equal to the `mediaType` inside when there is one */

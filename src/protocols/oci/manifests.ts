@@ -1,12 +1,14 @@
 /** Manifests: the exact bytes that were pushed, under the type they were pushed with. */
 import type { Asked, Reference } from '../../application/registry.ts';
 import type { ProtocolReply } from '../protocol.ts';
+import { notModified } from '../shared/conditional.ts';
+import { headerOf, PRIVATE } from '../shared/headers.ts';
 import type { Context } from './context.ts';
 import { warningHeader } from './errors.ts';
 import { MAX_MANIFEST, parseManifest } from './manifest.ts';
 import type { OciReference } from './name.ts';
 import type { OciRoute } from './parse.ts';
-import { manifestLocation, PRIVATE } from './reply.ts';
+import { manifestLocation } from './reply.ts';
 
 const referenceOf = (reference: OciReference): Reference =>
   reference.by === 'tag' ? { tag: reference.tag } : { digest: reference.digest };
@@ -23,12 +25,14 @@ export async function getManifest(
   const asked: Asked = { caller, repository: await registry.repository(caller, route.name, 'pull') };
   const released = await registry.version(asked, route.name.image, referenceOf(route.reference));
   const { digest, size, mediaType } = released.content;
+  const etag = `"${digest}"`;
+  if (notModified(request.headers, etag)) return { status: 304, headers: { ...PRIVATE, etag } };
   const headers = {
     ...PRIVATE,
     'content-type': mediaType,
     'content-length': String(size),
     'docker-content-digest': digest,
-    etag: `"${digest}"`,
+    etag,
     ...warned(released.warnings),
   };
   if (route.head) return { status: 200, headers };
@@ -45,8 +49,10 @@ export async function putManifest(
   const { caller } = request;
   const repository = await registry.repository(caller, route.name, 'push');
   const bytes = await request.bytes(MAX_MANIFEST);
-  const type = request.headers['content-type'];
-  const { mediaType, artifactType, references } = parseManifest(bytes, Array.isArray(type) ? type[0] : type);
+  const { mediaType, artifactType, references } = parseManifest(
+    bytes,
+    headerOf(request.headers, 'content-type'),
+  );
   const { reference } = route;
   const asDigest = reference.by === 'digest' ? reference.digest : undefined;
   const published = await registry.publishManifest(

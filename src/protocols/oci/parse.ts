@@ -5,7 +5,7 @@
  */
 import { refuse } from '../../domain/errors.ts';
 import { type DigestAlgorithm, parseDigest } from '../../domain/values/digest.ts';
-import { decodePath, decodeQuery, type Query } from './decode.ts';
+import { decodePath, decodeQuery, type Query } from '../shared/decode.ts';
 import { type OciName, type OciReference, parseName, parseReference, parseTag } from './name.ts';
 import { locate, methodsOf, type Resource, type Target } from './routes.ts';
 
@@ -82,7 +82,7 @@ export { ROUTES } from './routes.ts';
 /** Most entries of one page of tags or of the catalogue. */
 export const MAX_PAGE = 1000;
 const MAX_TAGS = 100;
-const UPLOAD_ID = /^[A-Za-z0-9_=-]{1,128}$/;
+const UPLOAD_ID = /^[A-Za-z0-9_=-]{1,250}$/;
 
 /**
  * @param rawPath still percent-encoded, without the query

@@ -1,14 +1,12 @@
 /** Replies that several OCI endpoints share. Locations are relative, so that no proxy can get them wrong. */
 import type { ProtocolReply } from '../protocol.ts';
+import { PRIVATE } from '../shared/headers.ts';
 import { formatName, type OciName } from './name.ts';
 
 export const blobLocation = (name: OciName, digest: string) => `/v2/${formatName(name)}/blobs/${digest}`;
 export const uploadLocation = (name: OciName, id: string) => `/v2/${formatName(name)}/blobs/uploads/${id}`;
 export const manifestLocation = (name: OciName, digest: string) =>
   `/v2/${formatName(name)}/manifests/${digest}`;
-
-/** What depends on the caller is not for shared caches; holds bind at once, so it is asked again each time. */
-export const PRIVATE = { 'cache-control': 'private, no-cache', vary: 'Accept, Authorization' };
 
 /** @see https://github.com/opencontainers/distribution-spec/blob/main/spec.md#pushing-blobs */
 export const blobCreated = (name: OciName, digest: string): ProtocolReply => ({

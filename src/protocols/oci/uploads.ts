@@ -4,10 +4,11 @@ import type { Asked } from '../../application/registry.ts';
 import type { StagedUpload } from '../../blobs/port.ts';
 import { refuse } from '../../domain/errors.ts';
 import type { ProtocolReply, ProtocolRequest } from '../protocol.ts';
+import { headerOf } from '../shared/headers.ts';
+import { parseContentRange, renderUploadRange } from './chunk.ts';
 import type { Context } from './context.ts';
 import type { OciName } from './name.ts';
 import type { OciRoute } from './parse.ts';
-import { parseContentRange, renderUploadRange } from './range.ts';
 import { blobCreated, uploadLocation } from './reply.ts';
 
 async function pusher(name: OciName, { request, registry }: Context): Promise<Asked> {
@@ -31,7 +32,7 @@ export async function startUpload(
   }
   const upload = await registry.startUpload(asked);
   if (intent.by !== 'monolithic') return status(202, name, upload);
-  await registry.appendUpload(upload, request.body(), 0);
+  await registry.appendUpload(upload, request.body(), { offset: 0, last: true });
   await registry.finishUpload(asked, { id: upload.id, digest: intent.digest });
   return blobCreated(name, intent.digest);
 }
@@ -48,10 +49,10 @@ export async function appendUpload(
   route: Extract<OciRoute, { kind: 'upload-append' }>,
   context: Context,
 ): Promise<ProtocolReply> {
-  const { registry, request } = context;
+  const { registry } = context;
   const asked = await pusher(route.name, context);
   const upload = await registry.findUpload(asked, route.upload);
-  return status(202, route.name, await append(upload, context, request));
+  return status(202, route.name, await append(upload, context, false));
 }
 
 export async function finishUpload(
@@ -61,7 +62,7 @@ export async function finishUpload(
   const { registry, request } = context;
   const asked = await pusher(route.name, context);
   const upload = await registry.findUpload(asked, route.upload);
-  if (hasBody(request)) await append(upload, context, request);
+  if (hasBody(request)) await append(upload, context, true);
   await registry.finishUpload(asked, { id: upload.id, digest: route.digest });
   return blobCreated(route.name, route.digest);
 }
@@ -78,14 +79,17 @@ export async function cancelUpload(
 /** A chunk goes where its Content-Range says, which must be where the upload stands; else after what is there. */
 async function append(
   upload: StagedUpload,
-  { registry }: Context,
-  request: ProtocolRequest,
+  { registry, request }: Context,
+  last: boolean,
 ): Promise<StagedUpload> {
   const length = contentLength(request);
-  const range = parseContentRange(first(request.headers['content-range']), length);
+  const range = parseContentRange(headerOf(request.headers, 'content-range'), length);
   if (range && range.start !== upload.size)
     throw refuse('RANGE_INVALID', { reason: `the upload stands at ${upload.size}`, size: upload.size });
-  const appended = await registry.appendUpload(upload, request.body(), range?.start ?? upload.size);
+  const appended = await registry.appendUpload(upload, request.body(), {
+    offset: range?.start ?? upload.size,
+    last,
+  });
   const expected = length ?? (range && range.end - range.start + 1);
   if (expected !== undefined && appended.size - upload.size !== expected)
     throw refuse('SIZE_INVALID', `${expected} bytes were announced, ${appended.size - upload.size} came`);
@@ -101,10 +105,8 @@ function status(code: number, name: OciName, upload: StagedUpload): ProtocolRepl
   return { status: code, headers: code === 204 ? headers : { ...headers, 'content-length': '0' } };
 }
 
-const first = (value: string | string[] | undefined) => (Array.isArray(value) ? value[0] : value);
-
 function contentLength(request: ProtocolRequest): number | undefined {
-  const text = first(request.headers['content-length']);
+  const text = headerOf(request.headers, 'content-length');
   return text === undefined ? undefined : Number(text);
 }
 

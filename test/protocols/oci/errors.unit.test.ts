@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { CATALOGUE, type ErrorCode, refuse } from '../../../src/domain/errors.ts';
-import { hide, OCI_CODES, renderError, warningHeader } from '../../../src/protocols/oci/errors.ts';
+import { OCI_CODES, renderError, warningHeader } from '../../../src/protocols/oci/errors.ts';
 
 const SPEC_CODES = [
   'BLOB_UNKNOWN BLOB_UPLOAD_INVALID BLOB_UPLOAD_UNKNOWN DIGEST_INVALID MANIFEST_BLOB_UNKNOWN MANIFEST_INVALID',
@@ -138,33 +138,6 @@ describe('headers', () => {
     for (const value of Object.values(reply.headers ?? {})) expect(value).toMatch(/^[ -~]+$/);
     const { message, detail } = bodyOf(reply);
     expect(`${message}${detail.name}`).not.toMatch(/[\p{Cc}\u202e]/u);
-  });
-});
-
-describe('hiding what exists', () => {
-  const hidden = ['FORBIDDEN', 'PROJECT_UNKNOWN', 'REPOSITORY_UNKNOWN'] as const;
-  const render = (code: ErrorCode, authentication: 'anonymous' | 'bearer', entitled?: boolean) =>
-    renderError(hide(refuse(code, 'because'), { authentication }, entitled), request());
-
-  test('strangers get one answer for all', () => {
-    const anonymous = hidden.map(code => render(code, 'anonymous'));
-    expect(anonymous[0]).toMatchObject({ status: 401 });
-    expect(new Set(anonymous.map(reply => JSON.stringify(reply))).size).toBe(1);
-    const known = hidden.map(code => render(code, 'bearer'));
-    expect(known[0]).toMatchObject({ status: 403 });
-    expect(new Set(known.map(reply => JSON.stringify(reply))).size).toBe(1);
-  });
-
-  test('who may know gets the truth', () => {
-    for (const authentication of ['bearer', 'anonymous'] as const)
-      expect(render('REPOSITORY_UNKNOWN', authentication, true).status).toBe(404);
-    expect(bodyOf(render('FORBIDDEN', 'bearer', true)).message).toContain('because');
-    expect(render('FORBIDDEN', 'anonymous', true).status).toBe(401);
-  });
-
-  test('what is decided after the right to read passes', () => {
-    for (const code of ['ARTIFACT_HELD', 'MANIFEST_UNKNOWN', 'PACKAGE_UNKNOWN'] as const)
-      expect(hide(refuse(code), { authentication: 'anonymous' }).code).toBe(code);
   });
 });
 

@@ -8,18 +8,20 @@ const MAX_PARAMETERS = 256;
 
 /**
  * Splits a raw path at its slashes and decodes each segment once.
+ * @param options.encodedSlashes names of the format have slashes (`/@scope%2fname`): an encoded one stays in its segment
  * @throws NAME_INVALID for broken or non-UTF-8 escapes, encoded slashes, dot segments, control characters, over-length
  */
-export function decodePath(rawPath: string): string[] {
+export function decodePath(rawPath: string, { encodedSlashes = false } = {}): string[] {
   if (rawPath.length > MAX_PATH) throw refuse('NAME_INVALID', 'the path is too long');
-  return rawPath.split('/').map(decodeSegment);
+  return rawPath.split('/').map(raw => decodeSegment(raw, encodedSlashes));
 }
 
-function decodeSegment(raw: string): string {
+function decodeSegment(raw: string, encodedSlashes: boolean): string {
   const segment = decode(raw, 'NAME_INVALID');
-  if (segment === '.' || segment === '..')
+  if (segment.split('/').some(part => part === '.' || part === '..'))
     throw refuse('NAME_INVALID', 'the path has a segment of dots only, which is not a name');
-  if (/[/\\]/.test(segment)) throw refuse('NAME_INVALID', 'a path segment contains an encoded slash');
+  if (segment.includes('\\') || (!encodedSlashes && segment.includes('/')))
+    throw refuse('NAME_INVALID', 'a path segment contains an encoded slash');
   return segment;
 }
 
