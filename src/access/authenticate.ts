@@ -1,13 +1,13 @@
 /** Who makes a request. Presented credentials are proved, then looked up: nothing here outlives what the directory says. */
-import { hash, randomBytes } from 'node:crypto';
 import type { Caller } from '../application/caller.ts';
 import type { TokenLimits } from '../domain/access/credentials.ts';
 import { refuse } from '../domain/errors.ts';
-import { type BearerAccess, type Bearers, createBearers } from './bearer.ts';
+import { type Bearers, createBearers } from './bearer.ts';
 import { commandIdOf, type Presented, parseAuthorization } from './credentials.ts';
 import type { AccessDirectory, DirectoryPrincipal } from './directory.ts';
 import { createNameHash } from './names.ts';
 import { createPasswords, type Passwords } from './passwords.ts';
+import { createOutage, createProofCache, type Proof } from './proofs.ts';
 import { createThrottle, type Throttle } from './throttle.ts';
 import { fitsToken } from './tokens.ts';
 import type { Vault } from './vault.ts';
@@ -43,20 +43,9 @@ export interface AuthenticatorOptions {
   readonly bearers?: Pick<Bearers, 'verifyBearer'>;
   /** how long a proof is kept, ms */
   readonly cacheMs?: number;
+  /** how long kept proofs are good enough while the vault is away, ms; none by default */
+  readonly maxStalenessMs?: number;
   readonly cacheCapacity?: number;
-}
-
-/** What was proved: that the caller knows this secret of this principal. */
-interface Proof {
-  readonly authentication: 'password' | 'token' | 'bearer' | 'anonymous';
-  readonly principalId: string;
-  /** token id or `password` */
-  readonly credential?: string | undefined;
-  /** which password it was: setting a new one ends this proof */
-  readonly secretId?: string | null | undefined;
-  readonly issuedFor?: readonly BearerAccess[];
-  /** when it ends by itself, ms since the epoch */
-  readonly expiresAt?: number;
 }
 
 const NOBODY: Proof = { authentication: 'anonymous', principalId: 'anonymous' };
@@ -64,9 +53,13 @@ const NOBODY: Proof = { authentication: 'anonymous', principalId: 'anonymous' };
 export function createAuthenticator(options: AuthenticatorOptions): Authenticator {
   const { directory, now = () => new Date() } = options;
   const prove = createProver(options);
-  const proofs = createProofCache(options);
-  // apart, so that many clients with bearers do not displace what costs 25 ms
-  const bearerProofs = createProofCache(options);
+  const outage = createOutage(now, options.maxStalenessMs ?? 0);
+  const { cacheMs = 5000, cacheCapacity: capacity = 1000 } = options;
+  const proofs = createProofCache({ now, capacity, cacheMs, outage });
+  // apart, so that many clients with bearers do not displace what costs 25 ms; their key is always in memory
+  const bearerProofs = createProofCache({ now, capacity, cacheMs });
+  // quickly proved: kept for when the vault is away only
+  const tokenProofs = createProofCache({ now, capacity, cacheMs: 0, outage });
 
   return {
     async authenticate({ authorization, address, correlationId, idempotencyKey }) {
@@ -85,12 +78,14 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     invalidate(principalId) {
       proofs.invalidate(principalId);
       bearerProofs.invalidate(principalId);
+      tokenProofs.invalidate(principalId);
     },
   };
 
   function proofOf(presented: Presented, address: string, authorization = ''): Promise<Proof> {
     const proving = () => prove(presented, address);
     if (presented.kind === 'password') return proofs.get(`${address}\0${authorization}`, proving);
+    if (presented.kind === 'token') return tokenProofs.get(authorization, proving);
     return presented.kind === 'bearer' ? bearerProofs.get(authorization, proving) : proving();
   }
 }
@@ -176,49 +171,5 @@ function createProver(options: AuthenticatorOptions) {
       case 'bearer':
         return proveBearer(presented.jwt);
     }
-  };
-}
-
-/**
- * Keeps proofs for some seconds, but not beyond their end: one of a password costs 25 ms of a core, one of a bearer a
- * third of a small pull. Waiting requests share one proof: a client that opens ten connections makes one attempt. Keys
- * are hashed with a secret of this process: memory holds no password.
- */
-function createProofCache(options: AuthenticatorOptions) {
-  const { now = () => new Date(), cacheMs = 5000, cacheCapacity = 1000 } = options;
-  const secret = randomBytes(32).toString('hex');
-  const proved = new Map<string, { readonly proof: Proof; readonly until: number }>();
-  const proving = new Map<string, Promise<Proof>>();
-
-  function keep(key: string, proof: Proof) {
-    const oldest = proved.keys().next();
-    if (proved.size >= cacheCapacity && !oldest.done) proved.delete(oldest.value);
-    proved.set(key, {
-      proof,
-      until: Math.min(now().getTime() + cacheMs, proof.expiresAt ?? Number.POSITIVE_INFINITY),
-    });
-  }
-
-  return {
-    async get(presented: string, prove: () => Promise<Proof>): Promise<Proof> {
-      const key = hash('sha256', secret + presented, 'base64');
-      const known = proved.get(key);
-      if (known && known.until > now().getTime()) return known.proof;
-      proved.delete(key);
-      const underWay = proving.get(key);
-      if (underWay) return underWay;
-      const attempt = prove();
-      proving.set(key, attempt);
-      try {
-        const proof = await attempt;
-        keep(key, proof);
-        return proof;
-      } finally {
-        proving.delete(key);
-      }
-    },
-    invalidate(principalId: string) {
-      for (const [key, { proof }] of proved) if (proof.principalId === principalId) proved.delete(key);
-    },
   };
 }

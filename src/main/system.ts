@@ -56,6 +56,7 @@ export async function openSystem(config: Config, onBroken: (error: Error) => voi
     directory,
     bearers,
     passwords: core.access.passwords,
+    maxStalenessMs: config.maxStalenessMs,
   });
   runner.onApplied(events => core.hot.invalidate(events));
   runner.onReset(() => core.hot.clear());

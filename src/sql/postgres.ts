@@ -1,6 +1,13 @@
 /** PostgreSQL by `pg`: a pool whose integers are numbers, and Kysely on one schema of it. */
-import { Kysely, PostgresDialect, WithSchemaPlugin } from 'kysely';
+import {
+  Kysely,
+  PostgresDialect,
+  type PostgresPool,
+  type PostgresPoolClient,
+  WithSchemaPlugin,
+} from 'kysely';
 import pg from 'pg';
+import { asRefusal } from './refusal.ts';
 
 const INT8 = 20;
 
@@ -25,15 +32,41 @@ export function openPool({ url, max = 10 }: PostgresOptions): pg.Pool {
   });
   // an idle connection that dies is replaced by the pool; without a listener it would end the process
   pool.on('error', () => {});
+  // so would one that dies while it is in use; its query fails anyway
+  pool.on('connect', client => client.on('error', () => {}));
   return pool;
 }
 
-/** Queries on the tables of one schema. Closing is the pool's business. */
+/**
+ * Queries on the tables of one schema. Closing is the pool's business.
+ * They throw STORAGE_UNAVAILABLE while the database is away, VIEWS_BEHIND when the schema is gone.
+ */
 export function kyselyOn<Tables>(pool: pg.Pool, schema: string): Kysely<Tables> {
   return new Kysely<Tables>({
-    dialect: new PostgresDialect({ pool }),
+    dialect: new PostgresDialect({ pool: refusing(pool) }),
     plugins: [new WithSchemaPlugin(schema)],
   });
+}
+
+/** The pool as Kysely takes it, with failures as refusals. */
+function refusing(pool: pg.Pool): PostgresPool {
+  const told = <T>(work: Promise<T>) =>
+    work.catch(error => {
+      throw asRefusal(error, postgresFailure(error));
+    });
+  return {
+    options: pool.options,
+    end: () => pool.end(),
+    async connect() {
+      const client = await told(pool.connect());
+      const query = (sql: string, parameters: readonly unknown[]) => told(client.query(sql, [...parameters]));
+      return {
+        // the other form is for cursors, which are not used
+        query: query as unknown as PostgresPoolClient['query'],
+        release: (destroy?: boolean) => client.release(destroy),
+      };
+    },
+  };
 }
 
 /** Runs `work` in one transaction on a connection of its own; a broken connection is not given back. */

@@ -15,6 +15,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
+import { asRefusal } from './refusal.ts';
 
 const MAX_STATEMENTS = 500;
 
@@ -108,7 +109,7 @@ export function sqliteDialect(
       return { rows: current().all(sql, parameters) as R[] };
     } catch (error) {
       onFailure(error);
-      throw error;
+      throw asRefusal(error, sqliteFailure(error));
     }
   };
   const connection: DatabaseConnection = {

@@ -245,6 +245,73 @@ describe('proofs', () => {
   });
 });
 
+describe('while the vault is away', () => {
+  const WINDOW = 30_000;
+  let away: boolean;
+  let bridging: World['authenticator'];
+  const as = (authorization: string) =>
+    bridging.authenticate({ authorization, address: '10.0.0.1', correlationId: 'c' });
+  const codeOf = (authorization: string) =>
+    as(authorization).then(
+      () => '',
+      error => error.code,
+    );
+
+  beforeEach(() => {
+    away = false;
+    const { vault } = world;
+    const reach = <T>(work: () => Promise<T>) =>
+      away ? Promise.reject(refuse('STORAGE_UNAVAILABLE')) : work();
+    bridging = createAuthenticator({
+      ...world,
+      maxStalenessMs: WINDOW,
+      vault: {
+        secret: name => vault.secret(name),
+        passwordVerifier: (...of) => reach(() => vault.passwordVerifier(...of)),
+        tokenVerifier: id => reach(() => vault.tokenVerifier(id)),
+      },
+    });
+  });
+
+  it('a credential that was proved before counts on for the window, from the first failure', async () => {
+    const { token } = await world.addToken(ada);
+    for (const authorization of [password(), `Bearer ${token}`]) await as(authorization);
+    world.clock.time += 3_600_000;
+    away = true;
+    for (const authorization of [password(), `Bearer ${token}`])
+      expect(await as(authorization)).toMatchObject({ id: ada });
+    world.clock.time += WINDOW - 1;
+    expect(await as(`Bearer ${token}`)).toMatchObject({ id: ada });
+    world.clock.time += 1;
+    for (const authorization of [password(), `Bearer ${token}`])
+      expect(await codeOf(authorization)).toBe('STORAGE_UNAVAILABLE');
+    away = false;
+    expect(await as(password())).toMatchObject({ id: ada });
+    away = true;
+    world.clock.time += WINDOW;
+    expect(await as(password())).toMatchObject({ id: ada });
+  });
+
+  it('one that was never proved, is wrong, or no longer stands is refused', async () => {
+    const { token, tokenId } = await world.addToken(ada);
+    const fresh = await world.addToken(ada);
+    await as(`Bearer ${token}`);
+    await as(password());
+    world.clock.time += 60_000;
+    expect(await codeOf(password('wrong horse'))).toBe('CREDENTIALS_INVALID');
+    away = true;
+    expect(await codeOf(`Bearer ${fresh.token}`)).toBe('STORAGE_UNAVAILABLE');
+    expect(await codeOf(password('wrong horse'))).toBe('STORAGE_UNAVAILABLE');
+    expect(await codeOf(`Bearer ${token.slice(0, -1)}${token.endsWith('x') ? 'y' : 'x'}`)).toBe(
+      'STORAGE_UNAVAILABLE',
+    );
+    world.tokens.get(tokenId)!.revokedAt = '2026-01-01T00:00:00Z';
+    world.principals.get(ada)!.passwordSecretId = 'another';
+    expect(await codeOf(`Bearer ${token}`)).toBe('CREDENTIALS_INVALID');
+    expect(await codeOf(password())).toBe('CREDENTIALS_INVALID');
+  });
+});
+
 describe('guessing', () => {
   const guess = (count: number) =>
     Promise.all(Array.from({ length: count }, (_, index) => code(password(`guess ${index}`))));

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { sql } from 'kysely';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createMemoryLog } from '../../src/eventlog/memory.ts';
@@ -9,6 +10,7 @@ import { dumpViews } from '../../src/projections/dump.ts';
 import { createRunner } from '../../src/projections/runner.ts';
 import { openViews, type ViewsOptions } from '../../src/projections/store.ts';
 import { viewsContract } from '../contracts/views.ts';
+import { lineTo } from '../support/line.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { describeWith } from '../support/services.ts';
 import { History, write } from './history.ts';
@@ -63,6 +65,25 @@ describeWith(['postgres'], 'PostgreSQL', () => {
     expect(await dumpViews(full.store)).toBe(dump);
     await Promise.all([lite.close(), full.close()]);
     rmSync(folder, { recursive: true });
+  });
+
+  test('a query whose connection is cut is refused, and ends nothing else', async () => {
+    const url = await server.database();
+    const line = await lineTo(url);
+    const { store, runner, close } = await node(createMemoryLog(), { url: line.url });
+    await runner.started;
+    const { kysely } = store.current();
+    const slow = expect(sql`SELECT pg_sleep(60)`.execute(kysely)).rejects.toMatchObject({
+      code: 'STORAGE_UNAVAILABLE',
+    });
+    const busy = "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'";
+    await expect.poll(() => rows(url, busy)).toHaveLength(1);
+    await line.cut();
+    await slow;
+    await line.mend();
+    await expect.poll(() => sql`SELECT 1`.execute(kysely).catch(() => undefined)).toBeDefined();
+    await close();
+    await line.cut();
   });
 
   test('two nodes start at once, share the work, each hears all, and follow a rebuild of either', async () => {

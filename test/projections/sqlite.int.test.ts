@@ -90,7 +90,7 @@ describe('a views file', () => {
         .selectFrom('nowhere' as 'tags')
         .selectAll()
         .execute(),
-    ).rejects.toThrow(/no such table/);
+    ).rejects.toMatchObject({ code: 'VIEWS_BEHIND' });
     await reset;
     expect(notices.join()).toMatch(/no such table/);
     await runner.reached(await log.head(), 10_000);

@@ -2,15 +2,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Actor, type Answer, actor, jsonOf } from '../conformance/client.ts';
-import { pushBlob, pushImage } from '../conformance/oci-images.ts';
+import { type Actor, type Answer, actor, basic, jsonOf } from '../conformance/client.ts';
+import { image, pushBlob, pushImage } from '../conformance/oci-images.ts';
+import { type Line, lineTo } from '../support/line.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
-import { startRegistry, type TestRegistry } from '../support/registry.ts';
+import { ADMIN_PASSWORD, startRegistry, type TestRegistry } from '../support/registry.ts';
 import { describeWith } from '../support/services.ts';
 import {
   flaw,
@@ -26,53 +26,6 @@ import {
   until,
   withToken,
 } from './support.ts';
-
-/** A way to the database that can be cut: to its clients it is a server that was stopped and started again. */
-interface Line {
-  readonly url: string;
-  cut(): Promise<void>;
-  mend(): Promise<void>;
-}
-
-async function lineTo(target: string): Promise<Line> {
-  const { hostname, port } = new URL(target);
-  const sockets = new Set<Socket>();
-  let server: Server;
-  const listen = async (own: number) => {
-    server = createServer(near => {
-      const far = connect(Number(port), hostname);
-      for (const [socket, other] of [
-        [near, far],
-        [far, near],
-      ] as const) {
-        sockets.add(socket);
-        socket.on('error', () => undefined);
-        socket.on('close', () => {
-          sockets.delete(socket);
-          other.destroy();
-        });
-        socket.pipe(other);
-      }
-    }).listen(own, '127.0.0.1');
-    await once(server, 'listening');
-    return (server.address() as { port: number }).port;
-  };
-  const own = await listen(0);
-  const url = new URL(target);
-  url.host = `127.0.0.1:${own}`;
-  return {
-    url: url.href,
-    async cut() {
-      const closed = once(server, 'close');
-      server.close();
-      for (const socket of sockets) socket.destroy();
-      await closed;
-    },
-    async mend() {
-      await listen(own);
-    },
-  };
-}
 
 const STALENESS = 3;
 const PROGRAM = join(import.meta.dirname, '../../src/main.ts');
@@ -189,40 +142,69 @@ describeWith(['postgres', 'redis'], 'the server form when something fails', () =
     expect(said).toContain('worker');
   });
 
-  test('without the database: known pulls for a while, clear refusals, and it recovers by itself', async () => {
+  test('without the database: whole pulls for a while, clear refusals, and it recovers by itself', async () => {
+    const { url } = running[1]!;
     const who = clientOf(running[1]!);
-    const pushed = { name: 'known', tag: 'latest', manifest: randomImage() };
+    // a small layer is answered from memory, a large one is streamed
+    const layers = [randomBlob(1000), randomBlob(400_000)];
+    const pushed = { name: 'known', tag: 'latest', manifest: image({ layers }) };
     const push = (tag: string) =>
       pushImage(who, { place: MAIN, name: 'known', reference: tag }, pushed.manifest);
-    const asked = '/v2/token?service=test&scope=repository:main/oci/known:pull';
-    const { token: bearer } = jsonOf<{ token: string }>(await who.ask('GET', asked));
-    // container clients pull with a bearer
-    const puller = actor(running[1]!.url, { name: 'puller', id: '', authorization: `Bearer ${bearer}` });
-    const pull = () => getManifest(puller, MAIN, 'known', 'latest');
+    await running[1]!.api('POST', '/attachments', { set: 'allowed_media_types', level: 'hard' });
+    const person = basic('admin', ADMIN_PASSWORD);
+    const as = (authorization: string) => actor(url, { name: 'puller', id: '', authorization });
+    const bearerOf = (login: string) =>
+      as(login).ask('GET', '/v2/token?service=test&scope=repository:main/oci/known:pull');
+    // as container clients pull: a bearer for what they log in with, then the manifest, its configuration and layers
+    const pull = async (login: string) => {
+      const bearer = await bearerOf(login);
+      if (bearer.status !== 200) return `token ${bearer.status} ${bearer.text}`;
+      return flaw(as(`Bearer ${jsonOf<{ token: string }>(bearer).token}`), MAIN, pushed);
+    };
+    const pulls = () =>
+      Promise.all([
+        pull(who.authorization!),
+        pull(person),
+        flaw(who, MAIN, pushed),
+        flaw(as(person), MAIN, pushed),
+      ]);
+    const all = (outcome: unknown) => [outcome, outcome, outcome, outcome];
     expect((await push('latest')).status).toBe(201);
-    expect(await flaw(puller, MAIN, pushed)).toBeUndefined();
+    expect(await pulls()).toEqual(all(undefined));
     await line.cut();
     const gone = performance.now();
-    const known = await pull();
-    expect([known.status, known.text]).toEqual([200, pushed.manifest.bytes.toString()]);
+    expect(await pulls()).toEqual(all(undefined));
     const refused = await push('other');
     expect([refused.status, refused.text]).toEqual([503, expect.stringContaining('UNAVAILABLE')]);
     expect(refused.text).not.toContain('127.0.0.1');
-    expect((await pull()).status).toBe(200);
+    // what nobody asked for before is in no memory
+    const unknown = await getManifest(who, MAIN, 'known', 'never-asked-for');
+    expect([unknown.status, unknown.text]).toEqual([503, expect.stringContaining('UNAVAILABLE')]);
+    expect(unknown.headers.get('retry-after')).toMatch(/^[1-9]/);
+    const listed = await who.api('GET', '/projects');
+    expect([listed.status, listed.text]).toEqual([503, expect.stringContaining('UNAVAILABLE')]);
+    expect(await pulls()).toEqual(all(undefined));
+    const manifest = () => getManifest(who, MAIN, 'known', 'latest');
     const over = await until(async () => {
-      const answer = await pull();
+      const answer = await manifest();
       return answer.status !== 200 && answer;
     });
     expect(performance.now() - gone).toBeGreaterThan((STALENESS - 1) * 1000);
     expect([over.status, over.text]).toEqual([503, expect.stringContaining('UNAVAILABLE')]);
+    expect(await pulls()).toEqual(all(expect.stringMatching(/ 503 .*UNAVAILABLE/)));
+    for (const blob of pushed.manifest.blobs) {
+      const answer = await who.ask('GET', `/v2/main/oci/known/blobs/${blob.digest}`);
+      expect([answer.status, answer.text]).toEqual([503, expect.stringContaining('UNAVAILABLE')]);
+    }
     expect((await who.ask('GET', '/healthz')).status).toBe(200);
     expect((await who.ask('GET', '/readyz')).status).toBe(503);
 
     await line.mend();
-    await until(async () => (await pull()).status === 200);
+    await until(async () => (await manifest()).status === 200);
     await until(async () => (await push('other')).status === 201);
     await until(async () => (await who.ask('GET', '/readyz')).status === 200);
     expect(await flaw(who, MAIN, { ...pushed, tag: 'other' })).toBeUndefined();
+    expect(await pulls()).toEqual(all(undefined));
     expect(running[1]!.process.exitCode).toBeNull();
   });
 });
