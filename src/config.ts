@@ -1,6 +1,7 @@
 /** The configuration, from the environment. Every problem is told at once; nothing is needed to start. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { parseS3Address } from './blobs/s3/address.ts';
 
 /** Plain digits: an empty text is no 0, and nobody means 0x10. */
 const whole = (min: number, max = Number.MAX_SAFE_INTEGER) =>
@@ -15,6 +16,15 @@ function isNetwork(text: string): boolean {
   const family = isIP(address);
   if (family === 0 || bits === undefined) return family !== 0;
   return /^\d{1,3}$/.test(bits) && Number(bits) <= (family === 6 ? 128 : 32);
+}
+
+function blobsUrl({ value, issues }: z.core.ParsePayload<string>): void {
+  if (value === 'filesystem') return;
+  try {
+    parseS3Address(value);
+  } catch (error) {
+    issues.push({ code: 'custom', message: (error as Error).message, input: '' });
+  }
 }
 
 const listed = (text: string) =>
@@ -42,6 +52,11 @@ const schema = z.object({
   STRONGROOM_VIEWS_URL: url(/^(sqlite$|postgres(ql)?:\/\/)/, 'sqlite or postgres://…').describe(
     'sqlite (default) or postgres://…; default: as the log, when that is PostgreSQL',
   ),
+  STRONGROOM_BLOBS_URL: z
+    .string()
+    .check(blobsUrl)
+    .default('filesystem')
+    .describe('filesystem, or s3://bucket/prefix with ?region=, endpoint=, pathStyle=; credentials in AWS_…'),
   STRONGROOM_REDIS_URL: url(/^rediss?:\/\//, 'redis://… or rediss://…').describe(
     'redis://…: jobs run on BullMQ; default: in the process',
   ),
@@ -83,6 +98,7 @@ export interface Config {
   readonly adminPassword: string | undefined;
   readonly eventLogUrl: string;
   readonly viewsUrl: string;
+  readonly blobsUrl: string;
   readonly redisUrl: string | undefined;
   readonly role: Environment['STRONGROOM_ROLE'];
   readonly logLevel: Environment['STRONGROOM_LOG_LEVEL'];
@@ -137,6 +153,7 @@ function fromEnvironment(env: Environment): Config {
     adminPassword: env.STRONGROOM_ADMIN_PASSWORD,
     eventLogUrl,
     viewsUrl: env.STRONGROOM_VIEWS_URL ?? (eventLogUrl.startsWith('postgres') ? eventLogUrl : 'sqlite'),
+    blobsUrl: env.STRONGROOM_BLOBS_URL,
     redisUrl: env.STRONGROOM_REDIS_URL,
     role: env.STRONGROOM_ROLE,
     logLevel: env.STRONGROOM_LOG_LEVEL,

@@ -61,6 +61,7 @@ const LAYERS: readonly Layer[] = [
   },
   { folder: 'eventlog/postgres', may: ['domain', 'eventlog', 'sql'], packages: ['canonicalize', 'pg'] },
   { folder: 'eventlog/kurrentdb', may: ['domain', 'eventlog'], packages: ['@eventstore/db-client', 'zod'] },
+  { folder: 'blobs/s3', may: ['domain', 'blobs'], packages: ['@aws-sdk/client-s3'] },
   { folder: 'evidence/sqlite', may: ['domain', 'evidence'], types: ['eventlog/sqlite'], packages: [] },
   { folder: 'evidence/postgres', may: ['domain', 'evidence', 'eventlog/postgres'], packages: ['pg'] },
   { folder: 'access/vault/sqlite', may: ['domain', 'access', 'sql'], packages: ['node:sqlite'] },
@@ -87,7 +88,7 @@ const LAYERS: readonly Layer[] = [
     packages: ['fastify', 'zod', 'pino', 'prom-client'],
   },
   { folder: 'cli', may: ['domain', 'config', 'main', ...PORTS], packages: ['commander', 'zod'] },
-  { folder: 'config', may: ['domain'], packages: ['zod'] },
+  { folder: 'config', may: ['domain', 'blobs/s3/address'], packages: ['zod'] },
 
   // The composition root: the only place that wires adapters.
   {

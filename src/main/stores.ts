@@ -6,6 +6,7 @@ import type { Vault } from '../access/vault.ts';
 import { createLocalFence, type Fence } from '../application/fence.ts';
 import { type CachedBlobStore, withMemoryCache } from '../blobs/cache.ts';
 import { openFilesystemBlobs } from '../blobs/filesystem.ts';
+import type { BlobStore } from '../blobs/port.ts';
 import type { Config } from '../config.ts';
 import type { EventLog } from '../eventlog/port.ts';
 import { type FileJournal, openFileJournal } from '../evidence/journal.ts';
@@ -36,8 +37,11 @@ export async function openStores(config: Config, events: StoreEvents): Promise<S
   await mkdir(config.data, { recursive: true });
   await chmod(config.data, 0o700).catch(() => undefined);
   const records = await openRecords(config, events);
-  const disk = await openFilesystemBlobs({ root: config.data });
-  const blobs = withMemoryCache(disk, { maxBytes: config.memoryCacheBytes, maxEntryBytes: MAX_CACHED_BLOB });
+  const bytes = await openBlobs(config).catch(async error => {
+    await records.close();
+    throw error;
+  });
+  const blobs = withMemoryCache(bytes, { maxBytes: config.memoryCacheBytes, maxEntryBytes: MAX_CACHED_BLOB });
   const journal = await openFileJournal(join(config.data, 'downloads'));
   return {
     ...records,
@@ -49,6 +53,12 @@ export async function openStores(config: Config, events: StoreEvents): Promise<S
       await records.close();
     },
   };
+}
+
+async function openBlobs({ blobsUrl: url, data }: Config): Promise<BlobStore> {
+  if (url === 'filesystem') return openFilesystemBlobs({ root: data });
+  const { openS3Blobs } = await import('../blobs/s3.ts');
+  return openS3Blobs({ url });
 }
 
 type Records = Omit<Stores, 'blobs' | 'journal'>;

@@ -46,6 +46,7 @@ const rules = {
     url: 'STRONGROOM_TEST_POSTGRES_URL',
     folders: postgresFolders,
   },
+  s3: { programs: ['versitygw'], url: 'STRONGROOM_TEST_S3_URL' },
   /** A running engine, not merely its client: only whoever started one can say where. */
   docker: { url: 'STRONGROOM_TEST_DOCKER_HOST' },
   /** A real KurrentDB or EventStoreDB server. */
