@@ -10,6 +10,7 @@ import type { Evaluator, ModuleSource } from '../policies/port.ts';
 import type { Queries } from '../projections/queries.ts';
 import type { HotCache } from './cache.ts';
 import type { DenialRecorder } from './denials.ts';
+import type { Documents } from './documents.ts';
 import type { DownloadRecorder } from './downloads.ts';
 import type { Fence } from './fence.ts';
 import type { Streams } from './streams.ts';
@@ -55,6 +56,7 @@ export interface Core {
   readonly queries: Queries;
   readonly views: ViewsClock;
   readonly hot: HotCache;
+  readonly documents: Documents;
   readonly evaluator: Evaluator;
   readonly modules: ModuleSource;
   readonly sealing: Sealing;

@@ -5,12 +5,15 @@ import { isImmutableTag } from '../domain/repository/repository.ts';
 import { subject, subjectStream } from '../domain/subject/subject.ts';
 import { tag, tagStream } from '../domain/tag/tag.ts';
 import type { Action } from '../domain/values/actions.ts';
+import { isPart } from '../domain/values/schemas.ts';
 import type { Position } from '../eventlog/port.ts';
 import type { RepositoryInfo, VersionRow } from '../projections/queries.ts';
 import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
 import type { Facts } from './gate.ts';
 import { type Admission, admit, authorise, execute } from './handle.ts';
+import { subjectsOf } from './holds.ts';
+import { latest } from './placing.ts';
 import { artifactFacts } from './pull-verdict.ts';
 import { getVersion } from './resolve.ts';
 import { at, INSTANCE } from './rights.ts';
@@ -25,13 +28,18 @@ export interface Governed {
   readonly override?: { readonly hasReason: boolean } | undefined;
 }
 
-const placeOf = (version: VersionRow): Place => ({
+export const placeOf = (version: VersionRow): Place => ({
   repositoryId: version.repositoryId,
   package: version.package,
   version: version.version,
 });
 
-async function admitFor(core: Core, of: Governed, action: Action, facts: Facts = {}): Promise<Admission> {
+export async function admitFor(
+  core: Core,
+  of: Governed,
+  action: Action,
+  facts: Facts = {},
+): Promise<Admission> {
   const { caller, repository, version, override } = of;
   const artifact = await artifactFacts(core, version);
   const target = `${version.package}@${version.version}`;
@@ -55,32 +63,54 @@ export interface Held {
   readonly position: Position | undefined;
 }
 
-/** Holds a version here, or its bytes everywhere. Several holds are independent of each other. */
-export async function hold(
-  core: Core,
-  of: Governed,
-  how: { reason: string; everywhere: boolean },
-): Promise<Held> {
+export interface HoldOrder {
+  readonly reason: string;
+  readonly everywhere: boolean;
+  /** only this file of the version */
+  readonly file?: string | undefined;
+}
+
+/**
+ * Holds a version here, or its bytes everywhere: then its files' digests and, for packages, its purl, which also binds
+ * files that come later. Several holds are independent of each other.
+ */
+export async function hold(core: Core, of: Governed, how: HoldOrder): Promise<Held> {
   const facts = { hold: { kind: 'manual', everywhere: how.everywhere, hasReason: how.reason !== '' } };
+  if (how.file !== undefined && !of.version.files.some(({ name }) => name === how.file))
+    throw refuse('FILE_UNKNOWN', how.file);
   if (how.everywhere) await authoriseEverywhere(core, of, 'hold');
   const admission = await admitFor(core, of, 'hold', facts);
-  const file = of.version.files[0];
-  if (!file) throw refuse('VERSION_UNKNOWN');
-  const holdId = derivedId(`${admission.commandId}\nhold\n${file.canonical}`);
+  const subjects = subjectsToHold(of.version, how.file);
+  const [first] = subjects;
+  if (first === undefined) throw refuse('VERSION_UNKNOWN');
+  const holdId = derivedId(`${admission.commandId}\nhold\n${first}`);
   const reason = await core.sealing.seal(of.caller.id, how.reason);
   const common = { holdId, holdKind: 'manual' as const, reason };
-  const { position } = how.everywhere
-    ? await execute(core, admission, {
-        aggregate: subject,
-        stream: subjectStream(file.canonical),
-        command: { kind: 'HoldSubject', subject: file.canonical, ...common },
-      })
-    : await execute(core, admission, {
-        aggregate: placement,
-        stream: placementStream(placeOf(of.version)),
-        command: { kind: 'HoldVersion', ...placeOf(of.version), ...common },
-      });
+  if (!how.everywhere) {
+    const { position } = await execute(core, admission, {
+      aggregate: placement,
+      stream: placementStream(placeOf(of.version)),
+      command: { kind: 'HoldVersion', ...placeOf(of.version), ...common, file: how.file },
+    });
+    return { holdId, position };
+  }
+  let position: Position | undefined;
+  for (const name of subjects) {
+    const held = await execute(core, admission, {
+      aggregate: subject,
+      stream: subjectStream(name),
+      command: { kind: 'HoldSubject', subject: name, ...common },
+    });
+    position = latest(position, held.position);
+  }
   return { holdId, position };
+}
+
+/** The files that matter (sidecars fall with theirs), and the whole version by its purl. */
+function subjectsToHold({ files, purl }: VersionRow, only: string | undefined): string[] {
+  if (only !== undefined) return files.filter(({ name }) => name === only).map(({ canonical }) => canonical);
+  const bytes = files.filter(({ of }) => of === undefined).map(({ canonical }) => canonical);
+  return [...new Set(purl === null ? bytes : [...bytes, purl])];
 }
 
 /** A hold on bytes binds all projects: it needs the right on the whole instance, too. */
@@ -88,34 +118,41 @@ async function authoriseEverywhere(core: Core, { caller, version }: Governed, ac
   await authorise(core, { caller, action, at: INSTANCE, facts: {}, target: version.version });
 }
 
-/** Lifts one hold of a person. Others stay: the answer says how many. */
+/** Lifts one hold of a person, or approves a version that waits. Others stay: the answer says how many. */
 export async function release(
   core: Core,
   of: Governed,
   how: { holdId: string; reason?: string | undefined },
 ): Promise<{ position: Position | undefined; remaining: number }> {
-  const subjects = of.version.files.map(({ canonical }) => canonical);
-  const open = await core.queries.openHolds({ subjects, place: placeOf(of.version) });
-  const held = open.find(({ holdId }) => holdId === how.holdId);
+  const open = await core.queries.openHolds({ subjects: subjectsOf(of.version), place: placeOf(of.version) });
+  const lifted = open.filter(({ holdId }) => holdId === how.holdId);
+  const [held] = lifted;
   if (!held) throw refuse('HOLD_UNKNOWN', { holdId: how.holdId });
   const everywhere = held.targetKind === 'subject';
   const facts = { hold: { kind: held.kind, everywhere, hasReason: Boolean(how.reason) } };
   if (everywhere) await authoriseEverywhere(core, of, 'release');
   const admission = await admitFor(core, of, 'release', facts);
   const reason = how.reason ? { reason: await core.sealing.seal(of.caller.id, how.reason) } : {};
-  const common = { holdId: how.holdId, holdKind: 'manual' as const, ...reason };
-  const { position } = everywhere
-    ? await execute(core, admission, {
-        aggregate: subject,
-        stream: subjectStream(held.subject ?? ''),
-        command: { kind: 'LiftSubjectHold', subject: held.subject ?? '', ...common },
-      })
-    : await execute(core, admission, {
-        aggregate: placement,
-        stream: placementStream(placeOf(of.version)),
-        command: { kind: 'LiftHold', ...placeOf(of.version), ...common },
-      });
-  return { position, remaining: open.length - 1 };
+  // what a machine held is lifted by its own kind; a person answers for what persons did
+  const holdKind = held.kind === 'staged' ? ('staged' as const) : ('manual' as const);
+  const common = { holdId: how.holdId, holdKind, ...reason };
+  let position: Position | undefined;
+  for (const { subject: name } of lifted) {
+    const done =
+      name === null
+        ? await execute(core, admission, {
+            aggregate: placement,
+            stream: placementStream(placeOf(of.version)),
+            command: { kind: 'LiftHold', ...placeOf(of.version), ...common },
+          })
+        : await execute(core, admission, {
+            aggregate: subject,
+            stream: subjectStream(name),
+            command: { kind: 'LiftSubjectHold', subject: name, ...common },
+          });
+    position = latest(position, done.position);
+  }
+  return { position, remaining: open.length - lifted.length };
 }
 
 /** Takes a version out of sight; its bytes stay for the restore window. Its tags name nothing until it is restored. */
@@ -141,9 +178,7 @@ export async function deleteVersion(core: Core, of: Governed): Promise<Position 
 export async function restoreVersion(core: Core, of: Governed): Promise<Position | undefined> {
   const admission = await admitFor(core, of, 'restore');
   return core.fence.shared(async () => {
-    const parts = of.version.references.filter(
-      ({ relation }) => relation === 'config' || relation === 'layer',
-    );
+    const parts = of.version.references.filter(isPart);
     for (const { canonical, digest } of [...of.version.files, ...parts]) {
       if (canonical && !(await core.blobs.stat(canonical)))
         throw refuse(

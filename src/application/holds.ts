@@ -1,5 +1,6 @@
 /** What holds a version: its own holds, those on its bytes and their parts, and those of the indexes it stands in. */
 import { refuse, type StrongroomError } from '../domain/errors.ts';
+import { type FileEntry, isPart } from '../domain/values/schemas.ts';
 import type { HoldRow, RepositoryInfo, VersionRow } from '../projections/queries.ts';
 import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
@@ -10,9 +11,27 @@ const MAX_NESTING = 5;
 
 /** Content digests that a hold on this version may name: its files, its configuration and its layers. */
 export function subjectsOf(version: VersionRow): string[] {
-  const parts = version.references.filter(({ relation }) => relation === 'config' || relation === 'layer');
+  const parts = version.references.filter(isPart);
   const digests = [...version.files, ...parts].map(({ canonical }) => canonical);
-  return [...new Set(digests.filter(digest => digest !== undefined))];
+  return [...new Set([...digests, version.purl ?? undefined].filter(subject => subject !== undefined))];
+}
+
+/** Whether a hold that binds something of this version binds this file of it: a sidecar stands and falls with its file. */
+export function bindsFile(hold: HoldRow, version: VersionRow, { name, of, canonical }: FileEntry): boolean {
+  if (hold.targetKind === 'place') return hold.file === null || hold.file === name || hold.file === of;
+  const whole = of === undefined ? undefined : version.files.find(file => file.name === of);
+  return [version.purl, canonical, whole?.canonical].includes(hold.subject ?? undefined);
+}
+
+/** The open holds that bind one file of a version in this repository; empty: it is available. */
+export async function holdsOnFile(
+  core: Core,
+  repository: RepositoryInfo,
+  version: VersionRow,
+  file: FileEntry,
+): Promise<readonly HoldRow[]> {
+  const holds = await ownHolds(core, repository, version);
+  return holds.filter(hold => bindsFile(hold, version, file));
 }
 
 /** All open holds that bind this version in this repository; empty: it is available. */

@@ -13,9 +13,9 @@ import type { Position } from '../eventlog/port.ts';
 import { type Caller, isLimited } from './caller.ts';
 import type { Core } from './core.ts';
 import { Admission, admit, execute } from './handle.ts';
+import { latest } from './placing.ts';
 import { placeOfScope } from './policies.ts';
 import type { Made } from './projects.ts';
-import { latest } from './publish.ts';
 import { INSTANCE, noRight } from './rights.ts';
 import { derivedId } from './streams.ts';
 

@@ -11,7 +11,7 @@ import type { ProjectRow, RepositoryInfo } from '../projections/queries.ts';
 import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
 import { type Admission, admit, execute } from './handle.ts';
-import { latest } from './publish.ts';
+import { latest } from './placing.ts';
 import { type At, at, INSTANCE } from './rights.ts';
 import { derivedId } from './streams.ts';
 
@@ -113,6 +113,7 @@ export interface RepositoryChange {
   readonly visibility?: RepositorySettings['visibility'] | undefined;
   readonly recording?: RepositorySettings['recording'] | undefined;
   readonly immutableTags?: readonly string[] | undefined;
+  readonly requiredApprovals?: number | undefined;
 }
 
 /** Applies each named setting; what is as asked already changes nothing. */
@@ -154,10 +155,11 @@ export async function changeRepository(
 }
 
 function settingCommands({ repositoryId, immutableVersions }: RepositoryInfo, wanted: RepositoryChange) {
-  const { visibility, recording, immutableTags } = wanted;
+  const { visibility, recording, immutableTags, requiredApprovals: required } = wanted;
   return [
     ...(visibility ? [{ kind: 'SetVisibility' as const, repositoryId, visibility }] : []),
     ...(recording ? [{ kind: 'SetRecording' as const, repositoryId, mode: recording }] : []),
+    ...(required === undefined ? [] : [{ kind: 'SetApprovals' as const, repositoryId, required }]),
     ...(immutableTags
       ? [
           {

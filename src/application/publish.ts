@@ -1,21 +1,17 @@
 /** Publishing a version: check what it names, ask the gate, store, append package, version and tags, in that order. */
 import { createHash } from 'node:crypto';
 import { refuse } from '../domain/errors.ts';
-import { packageAggregate, packageStream } from '../domain/package/package.ts';
-import type { Provenance } from '../domain/placement/events.ts';
-import { placement, placementStream } from '../domain/placement/placement.ts';
-import { isImmutableTag } from '../domain/repository/repository.ts';
 import { tag, tagStream } from '../domain/tag/tag.ts';
-import type { FileEntry, Reference } from '../domain/values/schemas.ts';
+import { type FileEntry, isPart, type Reference } from '../domain/values/schemas.ts';
 import type { Position } from '../eventlog/port.ts';
 import type { RepositoryInfo } from '../projections/queries.ts';
 import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
-import { type Admission, admit, execute } from './handle.ts';
+import { type Admission, admit } from './handle.ts';
 import { refuseNewName } from './holds.ts';
+import { assignTag, latest, place } from './placing.ts';
 import { find, getVersion } from './resolve.ts';
 import { at } from './rights.ts';
-import { derivedId } from './streams.ts';
 import { storeFile } from './uploads.ts';
 
 /** What a parsed manifest says; `foreign` content may be absent. */
@@ -80,9 +76,6 @@ export async function publishManifest(
     return { canonical, position, warnings: [...new Set(warnings)] };
   });
 }
-
-export const latest = (a: Position | undefined, b: Position | undefined) =>
-  b === undefined || (a && a > b) ? a : b;
 
 function checkedDigest(push: ManifestPush, canonical: string): string {
   if (push.digest === undefined) return canonical;
@@ -159,7 +152,7 @@ async function admitPush(
   repository: RepositoryInfo,
   { push, file, references }: Checked,
 ) {
-  const parts = references.filter(({ relation }) => relation === 'config' || relation === 'layer');
+  const parts = references.filter(isPart);
   const artifact = {
     package: push.package,
     version: file.canonical,
@@ -199,68 +192,6 @@ export async function admitTag(
   const facts = { artifact: { ...artifact }, tag: { name, ...known } };
   const target = `${artifact.package}:${name}`;
   return admit(core, { caller, action: 'tag', at: at(repository), facts, target });
-}
-
-interface Placing {
-  readonly package: string;
-  readonly version: string;
-  readonly mediaType: string;
-  readonly artifactType?: string | undefined;
-  readonly files: readonly FileEntry[];
-  readonly references: readonly Reference[];
-  readonly provenance?: Provenance | undefined;
-}
-
-/** Registers the package and publishes the version; both do nothing when they hold already. */
-export async function place(core: Core, admission: Admission, repository: RepositoryInfo, placing: Placing) {
-  const name = placing.package;
-  const registered = await execute(core, admission, {
-    aggregate: packageAggregate,
-    stream: packageStream(repository.repositoryId, name),
-    command: {
-      kind: 'RegisterPackage',
-      repositoryId: repository.repositoryId,
-      format: repository.format,
-      name,
-      displayName: name,
-    },
-  });
-  const at = { repositoryId: repository.repositoryId, package: name, version: placing.version };
-  const published = await execute(core, admission, {
-    aggregate: placement,
-    stream: placementStream(at),
-    command: {
-      kind: 'PublishVersion',
-      ...placing,
-      repositoryId: repository.repositoryId,
-      format: repository.format,
-      incarnation: derivedId(
-        `${admission.commandId}\n${repository.repositoryId}\n${name}\n${placing.version}`,
-      ),
-    },
-  });
-  const position = latest(registered.position, published.position);
-  return { position, incarnation: published.state.incarnation };
-}
-
-export async function assignTag(
-  core: Core,
-  admission: Admission,
-  to: { repository: RepositoryInfo; package: string; tag: string; version: string; incarnation: string },
-): Promise<Position | undefined> {
-  const name = { repositoryId: to.repository.repositoryId, package: to.package, tag: to.tag };
-  const { position } = await execute(core, admission, {
-    aggregate: tag,
-    stream: tagStream(name),
-    command: {
-      kind: 'AssignTag',
-      ...name,
-      version: to.version,
-      incarnation: to.incarnation,
-      immutable: isImmutableTag(to.repository.immutableTags, to.tag),
-    },
-  });
-  return position;
 }
 
 /** Gives a version that is here another tag. */

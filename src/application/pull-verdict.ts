@@ -1,5 +1,7 @@
 /** What the policies say to a pull, and how they see the version that is pulled. */
 import { isRefusal } from '../domain/errors.ts';
+import type { Description } from '../domain/values/description.ts';
+import type { JsonObject } from '../domain/values/json.ts';
 import type { RepositoryInfo, VersionRow } from '../projections/queries.ts';
 import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
@@ -67,5 +69,43 @@ export async function artifactFacts(core: Core, version: VersionRow) {
     tags: tags.map(({ tag }) => tag),
     publishedBy: version.provenance?.publishedBy ?? version.publishedBy,
     publishedAt: version.publishedAt,
+    ...(version.purl ? { purl: version.purl } : {}),
+    ...descriptionFacts(await describedAs(core, version)),
   };
+}
+
+async function describedAs(core: Core, version: VersionRow): Promise<Description | undefined> {
+  if (version.metadata === null) return undefined;
+  const { repositoryId, package: name } = version;
+  const row = await core.hot.get(
+    repositoryId,
+    `description ${name} ${version.version} ${version.metadata}`,
+    () => core.queries.getDescription(repositoryId, name, version.version),
+  );
+  return row?.description;
+}
+
+const MAX_DEPENDENCIES = 1000;
+
+/** What a version says of itself as policies see it: nothing about persons. */
+export function descriptionFacts(description: Description | undefined): { metadata?: JsonObject } {
+  if (!description) return {};
+  const { license, declaredLicense, keywords, homepage, repository, dependencies } = description;
+  const metadata = {
+    ...(license === undefined ? {} : { license }),
+    ...(declaredLicense === undefined ? {} : { declaredLicense }),
+    ...(keywords === undefined ? {} : { keywords }),
+    ...(homepage === undefined ? {} : { homepage }),
+    ...(repository === undefined ? {} : { repository }),
+    ...(dependencies === undefined
+      ? {}
+      : {
+          dependencies: dependencies.slice(0, MAX_DEPENDENCIES).map(({ name, kind, requirement }) => ({
+            name,
+            kind,
+            ...(requirement === undefined ? {} : { requirement }),
+          })),
+        }),
+  };
+  return { metadata };
 }

@@ -1,7 +1,7 @@
 /** What protocols may do: the registry's use cases, bound to their ports. The only door from a protocol inwards. */
 import type { Readable } from 'node:stream';
 import type { StagedUpload } from '../blobs/port.ts';
-import { isRefusal } from '../domain/errors.ts';
+import { isRefusal, refuse } from '../domain/errors.ts';
 import type { Action } from '../domain/values/actions.ts';
 import type { Position } from '../eventlog/port.ts';
 import type { CatalogueEntry, RepositoryInfo } from '../projections/queries.ts';
@@ -10,12 +10,18 @@ import type { Consistency } from './consistency.ts';
 import type { Core } from './core.ts';
 import { deleteVersion, removeTag } from './govern.ts';
 import { listCatalogue, listReferrers, listTags, type PageOf } from './listing.ts';
+import { type PackageRegistry, packageRegistry } from './package-registry.ts';
 import { findRepository, type RepositoryName, repositoryFor } from './places.ts';
 import { type ManifestPush, type Published, publishManifest, tagVersion } from './publish.ts';
 import { type Asked, find, open, type Reference, Released, read } from './resolve.ts';
 import { at, mayInPerson } from './rights.ts';
 import * as uploads from './uploads.ts';
 
+export type { Description } from '../domain/values/description.ts';
+export type { Document } from './documents.ts';
+export type { ListedFile, ListedVersion, PackageListing, PackageName } from './packages.ts';
+export type { Publication, PublicationFile, PublishedVersion } from './publication.ts';
+export type { ReceivedFile } from './receive.ts';
 export type { Asked, ManifestPush, Published, Reference, Released, RepositoryName };
 export type Repository = RepositoryInfo;
 export type Stored = Omit<uploads.Stored, 'position'>;
@@ -32,16 +38,19 @@ export type IssueBearer = (
   access: readonly BearerScope[],
 ) => Promise<{ token: string; expiresIn: number; issuedAt: string }>;
 
-export interface Registry {
+export interface Registry extends PackageRegistry {
   /** A short-lived token that says who the caller is; rights are looked up again when it is used. */
   issueBearer: IssueBearer;
-  /** @throws the same refusal for absent and forbidden, unless the caller has rights above it */
-  repository(caller: Caller, name: RepositoryName, action: Action): Promise<Repository>;
+  /**
+   * @param format when given, a repository of another format counts as absent
+   * @throws the same refusal for absent and forbidden, unless the caller has rights above it
+   */
+  repository(caller: Caller, name: RepositoryName, action: Action, format?: string): Promise<Repository>;
   may(caller: Caller, repository: Repository, action: Action): Promise<boolean>;
 
   startUpload(asked: Asked): Promise<StagedUpload>;
   findUpload(asked: Asked, id: string): Promise<StagedUpload>;
-  appendUpload(upload: StagedUpload, body: Readable, offset?: number): Promise<StagedUpload>;
+  appendUpload(upload: StagedUpload, body: Readable, chunk?: uploads.Chunk): Promise<StagedUpload>;
   finishUpload(asked: Asked, upload: { id: string; digest: string }): Promise<Stored>;
   abortUpload(upload: StagedUpload): Promise<void>;
   /** undefined: not to be had there; the client uploads */
@@ -87,12 +96,18 @@ export function createRegistry(core: Core, consistency: Consistency, issueBearer
 
   return {
     issueBearer,
-    repository: (caller, name, action) => repositoryFor(core, caller, name, action),
+    async repository(caller, name, action, format) {
+      const repository = await repositoryFor(core, caller, name, action);
+      if (format === undefined || repository.format === format) return repository;
+      const reason = `${name.project}/${name.repository} is for ${repository.format}, not for ${format}`;
+      throw refuse('REPOSITORY_UNKNOWN', reason);
+    },
     may: async (caller, repository, action) =>
       (await mayInPerson(core, caller, action, at(repository))).allowed,
     ...uploading(core, visible, at_),
     ...publishing(core, visible, at_),
     ...reading(core),
+    ...packageRegistry(core, visible, at_),
   };
 }
 
@@ -104,8 +119,8 @@ function uploading(core: Core, visible: Visible, done: At) {
     startUpload: ({ caller, repository }: Asked) => uploads.startUpload(core, caller, repository),
     findUpload: ({ caller, repository }: Asked, id: string) =>
       uploads.findUpload(core, caller, repository, id),
-    appendUpload: (upload: StagedUpload, body: Readable, offset?: number) =>
-      uploads.appendUpload(core, upload, body, offset),
+    appendUpload: (upload: StagedUpload, body: Readable, chunk?: uploads.Chunk) =>
+      uploads.appendUpload(core, upload, body, chunk),
     finishUpload: ({ caller, repository }: Asked, upload: { id: string; digest: string }) =>
       visible(uploads.finishUpload(core, caller, repository, upload)),
     abortUpload: (upload: StagedUpload) => uploads.abortUpload(core, upload),

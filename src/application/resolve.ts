@@ -5,11 +5,12 @@
 import type { Readable } from 'node:stream';
 import { refuse } from '../domain/errors.ts';
 import { algorithmOf } from '../domain/values/digest.ts';
-import type { NamingRow, RepositoryInfo, VersionRow } from '../projections/queries.ts';
+import { isPart } from '../domain/values/schemas.ts';
+import type { HoldRow, NamingRow, RepositoryInfo, VersionRow } from '../projections/queries.ts';
 import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
 import { denial, type Verdict, warnings } from './gate.ts';
-import { heldRefusal, holdsOn } from './holds.ts';
+import { heldRefusal, holdsOn, holdsOnFile } from './holds.ts';
 import { pullVerdict } from './pull-verdict.ts';
 import { at, mayDo, mayInPerson } from './rights.ts';
 
@@ -22,6 +23,13 @@ interface Content {
   readonly mediaType: string;
   /** as the client knows it */
   readonly digest: string;
+}
+
+/** One file of one version of a package. */
+export interface FileName {
+  readonly package: string;
+  readonly version: string;
+  readonly file: string;
 }
 
 /** Content that this caller may have now. */
@@ -51,11 +59,26 @@ export class Released {
     reference: Reference,
   ): Promise<Released> {
     const version = await find(core, asked.repository, packageName, reference);
-    const verdict = await allow(core, asked, version);
+    const verdict = await allow(core, asked, version, await holdsOn(core, asked.repository, version));
     const file = version.files[0];
     if (!file) throw refuse('MANIFEST_UNKNOWN');
     const digest = 'digest' in reference ? reference.digest : file.digest;
     return new Released({ ...file, digest, mediaType: version.mediaType }, version, verdict);
+  }
+
+  /** One file of a version. @throws VERSION_UNKNOWN, FILE_UNKNOWN, ARTIFACT_HELD, POLICY_DENIED */
+  static async file(core: Core, asked: Asked, of: FileName): Promise<Released> {
+    const version = await getVersion(core, asked.repository, of.package, of.version);
+    if (version?.status !== 'live') throw refuse('VERSION_UNKNOWN', `${of.package}@${of.version}`);
+    const file = version.files.find(({ name }) => name === of.file);
+    if (!file) throw refuse('FILE_UNKNOWN', of.file);
+    const verdict = await allow(
+      core,
+      asked,
+      version,
+      await holdsOnFile(core, asked.repository, version, file),
+    );
+    return new Released(file, version, verdict);
   }
 
   /** A version of which only what an index shows is given out; the caller has filtered by holds. */
@@ -101,7 +124,10 @@ async function firstAllowed(core: Core, asked: Asked, naming: readonly NamingRow
     const version = await getVersion(core, asked.repository, row.package, row.version);
     if (version?.status !== 'live') continue;
     try {
-      return { version, verdict: await allow(core, asked, version) };
+      return {
+        version,
+        verdict: await allow(core, asked, version, await holdsOn(core, asked.repository, version)),
+      };
     } catch (error) {
       refusal ??= error;
     }
@@ -163,8 +189,8 @@ function lost(core: Core, released: Released) {
   return refuse('STORAGE_UNAVAILABLE', 'the bytes are not in the store');
 }
 
-const isPart = ({ relation }: NamingRow) => relation === 'config' || relation === 'layer';
 const isLive = ({ status }: NamingRow) => status === 'live';
+
 /** A digest that is never an alias of another one. */
 const isCanonical = (digest: string) => algorithmOf(digest) === 'sha256';
 
@@ -215,10 +241,14 @@ export async function find(
 }
 
 /** Holds, then policies. @throws ARTIFACT_HELD, POLICY_DENIED, POLICY_FAILED */
-async function allow(core: Core, asked: Asked, version: VersionRow): Promise<Verdict | undefined> {
+async function allow(
+  core: Core,
+  asked: Asked,
+  version: VersionRow,
+  holds: readonly HoldRow[],
+): Promise<Verdict | undefined> {
   const { caller, repository } = asked;
   const target = `${version.package}@${version.version}`;
-  const holds = await holdsOn(core, repository, version);
   if (holds.length > 0) {
     const refusal = await heldRefusal(core, caller, repository, holds);
     await deny(core, asked, target, ['ARTIFACT_HELD']);

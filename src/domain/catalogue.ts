@@ -11,7 +11,7 @@ import { packageEvents } from './package/package.ts';
 import { placementEvents } from './placement/events.ts';
 import { policyEvents } from './policy/policy.ts';
 import { projectEvents } from './project/project.ts';
-import { promotionEvents } from './promotion/promotion.ts';
+import { promotionEvents } from './promotion/events.ts';
 import { repositoryEvents } from './repository/repository.ts';
 import { subjectEvents } from './subject/subject.ts';
 import { tagEvents } from './tag/tag.ts';
@@ -46,6 +46,8 @@ export type DomainEvent = AnyEvent & {
   readonly id: string;
   readonly recordedAt: string;
   readonly meta: EventMeta;
+  /** what `metadata` names in evidence, where the reader fetched it and it is not erased */
+  readonly document?: JsonObject | undefined;
 };
 
 /** @throws UnknownEventError: the reader must halt, never skip */

@@ -11,6 +11,7 @@ export type ErrorKind =
   | 'denied' // a policy or a hold forbids it: 403 with a reason
   | 'not_found' // 404
   | 'conflict' // state forbids it: 409
+  | 'precondition' // what the request made a condition is not so: 412
   | 'too_large' // 413
   | 'range' // 416
   | 'unsupported' // 405 or 415
@@ -32,6 +33,8 @@ export const CATALOGUE = {
     kind: 'invalid',
     summary: 'The manifest names content that is not in this repository',
   },
+  VERSION_INVALID: { kind: 'invalid', summary: 'The version is not valid' },
+  PACKAGE_INVALID: { kind: 'invalid', summary: 'The package is not valid' },
   COMMAND_REUSED: { kind: 'invalid', summary: 'This Idempotency-Key was used before for another request' },
   POLICY_UNKNOWN: { kind: 'invalid', summary: 'There is no such policy set' },
   CURSOR_INVALID: { kind: 'invalid', summary: 'The page cursor is not valid' },
@@ -53,6 +56,7 @@ export const CATALOGUE = {
   VERSION_UNKNOWN: { kind: 'not_found', summary: 'There is no such version in this repository' },
   BLOB_UNKNOWN: { kind: 'not_found', summary: 'There is no such blob in this repository' },
   UPLOAD_UNKNOWN: { kind: 'not_found', summary: 'There is no such upload session' },
+  FILE_UNKNOWN: { kind: 'not_found', summary: 'There is no such file in this version' },
   TAG_UNKNOWN: { kind: 'not_found', summary: 'There is no such tag' },
   PRINCIPAL_UNKNOWN: { kind: 'not_found', summary: 'There is no such user or service account' },
   TOKEN_UNKNOWN: { kind: 'not_found', summary: 'There is no such token' },
@@ -68,6 +72,7 @@ export const CATALOGUE = {
     kind: 'conflict',
     summary: 'It was changed at the same time by somebody else: try again',
   },
+  PRECONDITION_FAILED: { kind: 'precondition', summary: 'What the request made a condition is not so' },
   CONTENT_TOO_LARGE: { kind: 'too_large', summary: 'The content is larger than is allowed here' },
   RANGE_INVALID: { kind: 'range', summary: 'The range cannot be satisfied' },
   METHOD_UNSUPPORTED: { kind: 'unsupported', summary: 'This method is not supported here' },

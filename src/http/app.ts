@@ -88,7 +88,16 @@ function mountProtocols(app: FastifyInstance, options: AppOptions): void {
 }
 
 function protocolOf(protocols: readonly Protocol[], url: string): Protocol | undefined {
-  return protocols.find(({ mounts }) => mounts.some(mount => url.startsWith(mount)));
+  return protocols.find(({ mounts }) => mounts.some(mount => isUnder(mount, url)));
+}
+
+/** Whether a raw URL lies under a mount, whose segments may be `:name`. */
+function isUnder(mount: string, url: string): boolean {
+  if (!mount.includes(':')) return url.startsWith(mount);
+  const path = url.split('?', 1)[0] ?? '';
+  const segments = path.split('/');
+  const wanted = mount.split('/').slice(0, -1);
+  return wanted.every((part, index) => (part.startsWith(':') ? segments[index] : segments[index] === part));
 }
 
 function server(handler: RequestListener, { tls, protocols }: AppOptions): Server {

@@ -9,7 +9,12 @@ import type { Consistency } from '../application/consistency.ts';
 export interface Identify {
   correlationId(request: IncomingMessage): string;
   origin(request: IncomingMessage): string;
-  caller(request: IncomingMessage, correlationId: string, idempotencyKey?: string): Promise<Caller>;
+  /** @param more an Idempotency-Key, and credentials that stand for the `Authorization` header */
+  caller(
+    request: IncomingMessage,
+    correlationId: string,
+    more?: { readonly idempotencyKey?: string | undefined; readonly authorization?: string | undefined },
+  ): Promise<Caller>;
 }
 
 interface Tools {
@@ -51,10 +56,10 @@ export function createIdentify({ authenticator, consistency, trustedProxies, sec
       // the host goes into a header and a JSON document: only what a host may consist of
       return `${scheme}://${/^[\w.:[\]-]{1,255}$/.test(host) ? host : 'localhost'}`;
     },
-    async caller(request, correlationId, idempotencyKey) {
+    async caller(request, correlationId, { idempotencyKey, authorization } = {}) {
       await consistency.settle();
       return authenticator.authenticate({
-        authorization: request.headers.authorization,
+        authorization: authorization ?? request.headers.authorization,
         address: address(request),
         correlationId,
         idempotencyKey,

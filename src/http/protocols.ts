@@ -49,10 +49,18 @@ async function reckon(
   { tools, correlationId }: { tools: ProtocolTools; correlationId: string },
 ): Promise<ProtocolReply> {
   const origin = tools.identify.origin(raw.request);
-  let request = toProtocolRequest(raw, { caller: { ...STRANGER, correlationId }, origin });
+  const authenticate = (authorization: string) =>
+    tools.identify.caller(raw.request, correlationId, { authorization });
+  const facts = { origin, authenticate };
+  let request = toProtocolRequest(raw, { caller: { ...STRANGER, correlationId }, ...facts });
   try {
-    const caller = await tools.identify.caller(raw.request, correlationId);
-    request = toProtocolRequest(raw, { caller, origin });
+    const authorization = protocol.authorization?.(raw.request.headers);
+    const caller = await tools.identify.caller(
+      raw.request,
+      correlationId,
+      authorization === undefined ? {} : { authorization },
+    );
+    request = toProtocolRequest(raw, { caller, ...facts });
     return await protocol.handle(request, tools.registry);
   } catch (error) {
     return protocol.refuse(toRefusal(error, tools.logger, correlationId), request);

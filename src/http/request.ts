@@ -1,7 +1,6 @@
 /** A client's request as protocols see it, over Node's own request. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Readable } from 'node:stream';
-import type { Caller } from '../application/caller.ts';
 import { isRefusal, refuse } from '../domain/errors.ts';
 import type { ProtocolRequest } from '../protocols/protocol.ts';
 
@@ -11,7 +10,7 @@ export const markExpectsContinue = (request: IncomingMessage) => waiting.add(req
 
 export function toProtocolRequest(
   raw: { request: IncomingMessage; response: ServerResponse },
-  facts: { caller: Caller; origin: string },
+  facts: Pick<ProtocolRequest, 'caller' | 'origin' | 'authenticate'>,
 ): ProtocolRequest {
   const { request, response } = raw;
   const [path = '', query = ''] = splitOnce(request.url ?? '', '?');

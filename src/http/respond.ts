@@ -18,13 +18,21 @@ export async function respond(
   if (response.destroyed) return discard(reply);
   const { body } = reply;
   const headers = { ...SAFE, ...reply.headers, 'x-request-id': correlationId };
-  response.writeHead(reply.status, headers);
+  if (reply.reason === undefined) response.writeHead(reply.status, headers);
+  else response.writeHead(reply.status, reasonPhrase(reply.reason), headers);
   if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
     response.end(body);
     return;
   }
   await stream(body, response);
 }
+
+/** What may stand in a status line, at most 200 characters. https://www.rfc-editor.org/rfc/rfc9112#section-4 */
+const reasonPhrase = (text: string) =>
+  text
+    .replaceAll(/[^\x20-\x7e]+/g, ' ')
+    .slice(0, 200)
+    .trim();
 
 /** A body that takes blocks back when they were sent, to use their memory again. */
 interface Lender {

@@ -13,11 +13,15 @@ import { createHotCache } from '../application/cache.ts';
 import { type Consistency, createConsistency } from '../application/consistency.ts';
 import type { Core, Logger, Settings } from '../application/core.ts';
 import { createDenialRecorder } from '../application/denials.ts';
+import { createDocuments } from '../application/documents.ts';
 import { createDownloadRecorder } from '../application/downloads.ts';
 import { metadata } from '../application/handle.ts';
 import { createRegistry, type Registry } from '../application/registry.ts';
+import { createStamps, type Stamps } from '../application/stamps.ts';
 import { createStreams } from '../application/streams.ts';
 import type { Config } from '../config.ts';
+import type { JsonObject } from '../domain/values/json.ts';
+import type { EvidenceStore } from '../evidence/port.ts';
 import { moduleSource, shippedSets } from '../policies/library.ts';
 import { WasmEvaluator } from '../policies/wasm/evaluator.ts';
 import { createQueries, type Queries } from '../projections/queries.ts';
@@ -47,7 +51,8 @@ export async function openSystem(config: Config, onBroken: (error: Error) => voi
   const stores = await openStores(config, { onBroken });
   const { runner, views, queries } = await openProjections(config, stores, logger);
   const node = randomUUID().slice(0, 8);
-  const core = createCore({ config, stores, runner, queries, logger, node });
+  const stamps = createStamps();
+  const core = createCore({ stamps, config, stores, runner, queries, logger, node });
   const consistency = createConsistency(core);
   const directory = accessDirectory(core);
   const bearers = createBearers({ vault: stores.vault, directory });
@@ -58,8 +63,14 @@ export async function openSystem(config: Config, onBroken: (error: Error) => voi
     passwords: core.access.passwords,
     maxStalenessMs: config.maxStalenessMs,
   });
-  runner.onApplied(events => core.hot.invalidate(events));
-  runner.onReset(() => core.hot.clear());
+  runner.onApplied(events => {
+    core.hot.invalidate(events);
+    stamps.invalidate(events);
+  });
+  runner.onReset(() => {
+    core.hot.clear();
+    stamps.clear();
+  });
   await runner.started;
   const registry = createRegistry(core, consistency, issuer(bearers));
   const formats = PROTOCOLS.map(({ format }) => format);
@@ -84,6 +95,7 @@ async function openProjections(config: Config, stores: Stores, logger: Logger) {
   const runner = createRunner({
     log: stores.log,
     store: views,
+    documents: digest => documentIn(stores.evidence, digest),
     onNotice: text => logger.info({}, text),
     ...(isDense(stores.log.start)
       ? { distance: (from: string, to: string) => Number(to) - Number(from) }
@@ -93,10 +105,16 @@ async function openProjections(config: Config, stores: Stores, logger: Logger) {
   return { views, runner, queries };
 }
 
+async function documentIn(evidence: EvidenceStore, digest: string): Promise<JsonObject | undefined> {
+  const bytes = await evidence.get(digest);
+  return bytes === undefined || bytes === 'erased' ? undefined : JSON.parse(Buffer.from(bytes).toString());
+}
+
 /** SQLite and PostgreSQL number events without gaps; KurrentDB's positions are offsets in bytes, which tell no number. */
 const isDense = (position: string) => /^\d{20}$/.test(position);
 
 interface Parts {
+  readonly stamps: Stamps;
   readonly config: Config;
   readonly stores: Stores;
   readonly runner: Runner;
@@ -105,7 +123,7 @@ interface Parts {
   readonly node: string;
 }
 
-function createCore({ config, stores, runner, queries, logger, node }: Parts): Core {
+function createCore({ stamps, config, stores, runner, queries, logger, node }: Parts): Core {
   const { log, evidence, vault, keys, blobs, journal, fence, collection } = stores;
   const now = () => new Date();
   const shipped = moduleSource(shippedSets());
@@ -118,6 +136,7 @@ function createCore({ config, stores, runner, queries, logger, node }: Parts): C
       rebuilding: () => runner.status().rebuilding || !runner.status().ready,
     },
     hot: createHotCache(),
+    documents: createDocuments(stamps),
     evaluator: new WasmEvaluator(),
     modules: async digest => {
       const known = await shipped(digest);

@@ -36,6 +36,24 @@ const fileSchema = z.strictObject({
   mediaType: text,
 });
 
+const metadataSchema = z.strictObject({
+  license: text.optional().describe('SPDX expression'),
+  declaredLicense: text.optional().describe('what was declared, when it is no SPDX expression'),
+  keywords: z.array(text).optional(),
+  homepage: text.optional(),
+  repository: text.optional().describe('where the source is'),
+  dependencies: z
+    .array(
+      z.strictObject({
+        name: text,
+        requirement: text.optional(),
+        kind: z.enum(['runtime', 'development', 'optional', 'peer', 'build']),
+      }),
+    )
+    .optional()
+    .describe('at most 1,000'),
+});
+
 const artifactSchema = z.strictObject({
   package: name.describe('name of the package, as the format normalises it'),
   version: name.describe('version; for OCI the digest of the manifest'),
@@ -47,6 +65,10 @@ const artifactSchema = z.strictObject({
   tags: z.array(name).max(10_000).optional().describe('tags that name it now'),
   publishedBy: name.optional().describe('id of the principal who pushed it'),
   publishedAt: instant.optional(),
+  purl: name.optional().describe('https://github.com/package-url/purl-spec'),
+  metadata: metadataSchema
+    .optional()
+    .describe('what the version says of itself; absent where it says nothing'),
 });
 
 const tagSchema = z.strictObject({
@@ -58,6 +80,13 @@ const promotionSchema = z.strictObject({
   from: z.strictObject({ projectId: name, repositoryId: name, name }),
   requestedBy: name,
   approvedBy: z.array(name).max(100).optional(),
+  approvals: z
+    .array(z.strictObject({ principal: name }))
+    .max(100)
+    .optional()
+    .describe(
+      'of persons other than the requester who may promote here; empty when the promotion is asked for',
+    ),
 });
 
 const holdSchema = z.strictObject({ kind: name, everywhere: z.boolean(), hasReason: z.boolean() });

@@ -1,6 +1,7 @@
 /** Building a generation of views from the first event on. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { type DomainEvent, toDomainEvent } from '../domain/catalogue.ts';
+import type { JsonObject } from '../domain/values/json.ts';
 import type { EventLog, RecordedEvent } from '../eventlog/port.ts';
 import type { Generation, Identity, Views } from './port.ts';
 
@@ -31,7 +32,27 @@ export function decode(recorded: readonly RecordedEvent[]): Decoded {
   return { events };
 }
 
+/** Fetches what an event names in evidence; undefined: erased, or never kept here. An unreachable store throws. */
+export type Documents = (digest: string) => Promise<JsonObject | undefined>;
+
+/** Events with the documents that they name, so that folds stay pure: the same log and evidence give the same rows. */
+export async function withDocuments(
+  events: readonly DomainEvent[],
+  documents: Documents | undefined,
+): Promise<readonly DomainEvent[]> {
+  if (!documents || !events.some(namesDocument)) return events;
+  return Promise.all(
+    events.map(async event =>
+      namesDocument(event) ? { ...event, document: await documents(event.data.metadata) } : event,
+    ),
+  );
+}
+
+const namesDocument = (event: DomainEvent): event is DomainEvent & { data: { metadata: string } } =>
+  'metadata' in event.data && typeof event.data.metadata === 'string';
+
 interface Replay {
+  readonly documents: Documents | undefined;
   readonly log: EventLog;
   readonly batch: number;
   readonly signal: AbortSignal;
@@ -85,7 +106,8 @@ async function replay(generation: Generation, from: string, options: Replay): Pr
     options.signal.throwIfAborted();
     const { events, failure } = decode(page.events);
     if (failure) throw failure;
-    if (events.length > 0) await generation.apply(events, { from: reached, to: page.next });
+    const known = await withDocuments(events, options.documents);
+    if (events.length > 0) await generation.apply(known, { from: reached, to: page.next });
     reached = events.length > 0 ? page.next : reached;
     options.onProgress(reached);
     await turn();

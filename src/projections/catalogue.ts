@@ -14,6 +14,7 @@ import { activity, activityTable } from './activity/view.ts';
 import { attachments, attachmentsTable } from './attachments/view.ts';
 import { collections, collectionsTable } from './collections/view.ts';
 import { denials, denialsTable } from './denials/view.ts';
+import { descriptions, descriptionsTable } from './descriptions/view.ts';
 import { projects, projectsTable, repositories, repositoriesTable } from './directory/view.ts';
 import { holds, holdsTable } from './holds/view.ts';
 import { linkAliases, linkAliasesTable, links, linksTable } from './links/view.ts';
@@ -46,6 +47,7 @@ const TABLES = {
   activity: activityTable,
   denials: denialsTable,
   collections: collectionsTable,
+  descriptions: descriptionsTable,
 };
 
 export type ViewTables = { [K in keyof typeof TABLES]: StoredOf<(typeof TABLES)[K]['columns']> };
@@ -71,6 +73,7 @@ export const VIEWS = [
   activity,
   denials,
   collections,
+  descriptions,
 ] as unknown as readonly AnyView[];
 
 /** raise it when the way tables are kept changes */

@@ -4,6 +4,7 @@ import { activityQueries } from './activity/queries.ts';
 import { attachmentQueries } from './attachments/queries.ts';
 import { collectionQueries } from './collections/queries.ts';
 import { denialQueries } from './denials/queries.ts';
+import { descriptionQueries } from './descriptions/queries.ts';
 import { directoryQueries } from './directory/queries.ts';
 import { holdQueries } from './holds/queries.ts';
 import { linkQueries } from './links/queries.ts';
@@ -33,5 +34,6 @@ export function createQueries(views: Views): Queries {
     ...denialQueries(views),
     ...collectionQueries(views),
     ...usageQueries(views),
+    ...descriptionQueries(views),
   };
 }

@@ -10,11 +10,12 @@ import type { ActivityRow } from './activity/view.ts';
 import type { AttachmentRow } from './attachments/view.ts';
 import type { CollectionRow } from './collections/view.ts';
 import type { DenialRow } from './denials/view.ts';
+import type { DescriptionRow } from './descriptions/view.ts';
 import type { ProjectRow, RepositoryRow } from './directory/view.ts';
 import type { HoldRow } from './holds/view.ts';
 import type { LinkRow } from './links/view.ts';
 import type { PackageRow } from './packages/view.ts';
-import type { PromotionRow } from './promotions/view.ts';
+import type { PromotionRow, PromotionStatus } from './promotions/view.ts';
 import type { TagRow } from './tags/view.ts';
 import type { SegmentRow } from './usage/view.ts';
 import type { VersionRefRow, VersionRow } from './versions/view.ts';
@@ -24,12 +25,14 @@ export type {
   AttachmentRow,
   CollectionRow,
   DenialRow,
+  DescriptionRow,
   GrantRow,
   HoldRow,
   LinkRow,
   PackageRow,
   ProjectRow,
   PromotionRow,
+  PromotionStatus,
   SegmentRow,
   TagRow,
   TokenRow,
@@ -188,6 +191,7 @@ export interface HoldQueries {
   openHolds(of: {
     readonly subjects: readonly string[];
     readonly place?: Place | undefined;
+    readonly places?: readonly Place[] | undefined;
   }): Promise<HoldRow[]>;
   /** by position; with `repositoryId`: on its places, and on subjects that one of its versions names */
   listHolds(options?: { repositoryId?: string | undefined } & Paging): Promise<HoldRow[]>;
@@ -216,7 +220,12 @@ export interface PromotionQueries {
   promotion(promotionId: string): Promise<PromotionRow | undefined>;
   /** by position of the request */
   listPromotions(
-    options?: { repositoryId?: string | undefined; openOnly?: boolean | undefined } & Paging & Ordered,
+    options?: {
+      repositoryId?: string | undefined;
+      openOnly?: boolean | undefined;
+      status?: PromotionStatus | undefined;
+    } & Paging &
+      Ordered,
   ): Promise<PromotionRow[]>;
 }
 
@@ -247,6 +256,26 @@ export interface UsageQueries {
   listDownloadSegments(paging?: Paging): Promise<SegmentRow[]>;
 }
 
+export interface DescriptionQueries {
+  getDescription(
+    repositoryId: string,
+    packageName: string,
+    version: string,
+  ): Promise<DescriptionRow | undefined>;
+  /** by version, in byte order; also of deleted versions */
+  listDescriptions(repositoryId: string, packageName: string, paging?: Paging): Promise<DescriptionRow[]>;
+  /**
+   * Packages with a live version whose name, summary or keywords contain every word (at most 8 count), by repository
+   * and name. Holds are the caller's question.
+   */
+  searchPackages(
+    of: {
+      readonly repositoryIds: readonly string[];
+      readonly words: readonly string[];
+    } & Paging<{ readonly repositoryId: string; readonly package: string }>,
+  ): Promise<PackageRow[]>;
+}
+
 export interface Queries
   extends DirectoryQueries,
     PackageQueries,
@@ -260,4 +289,5 @@ export interface Queries
     ActivityQueries,
     DenialQueries,
     CollectionQueries,
-    UsageQueries {}
+    UsageQueries,
+    DescriptionQueries {}

@@ -1,6 +1,7 @@
 /** What the runner of the views is to others. */
 import type { DomainEvent } from '../domain/catalogue.ts';
 import type { EventLog } from '../eventlog/port.ts';
+import type { Documents } from './build.ts';
 import type { Views } from './port.ts';
 import type { RunnerStatus } from './status.ts';
 
@@ -9,6 +10,8 @@ export type { RunnerStatus };
 export interface RunnerOptions {
   readonly log: EventLog;
   readonly store: Views;
+  /** fetches the documents that events name by digest */
+  readonly documents?: Documents | undefined;
   /** events per transaction at most; default and maximum 1000. A rebuild beside a serving generation takes fewer */
   readonly batch?: number;
   /** events from one position to another, for logs whose positions tell */

@@ -6,7 +6,7 @@ import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
 import type { DomainEvent } from '../domain/catalogue.ts';
 import { refuse } from '../domain/errors.ts';
 import type { EventLog, RecordedEvent } from '../eventlog/port.ts';
-import { buildGeneration, decode, HaltError, pages } from './build.ts';
+import { buildGeneration, type Documents, decode, HaltError, pages, withDocuments } from './build.ts';
 import { shapeOf } from './catalogue.ts';
 import { inBatches } from './follow.ts';
 import { createMutex } from './mutex.ts';
@@ -28,6 +28,7 @@ export function createRunner(options: RunnerOptions): Runner {
 class ViewRunner implements Runner {
   readonly started: Promise<void>;
   readonly #log: EventLog;
+  readonly #documents: Documents | undefined;
   readonly #store: Views;
   readonly #identity: Identity;
   readonly #batch: number;
@@ -45,7 +46,9 @@ class ViewRunner implements Runner {
   #build: Promise<boolean> | undefined;
   #failures = 0;
 
-  constructor({ log, store, batch = 1000, onNotice = () => {}, tendMs = 1000, distance }: RunnerOptions) {
+  constructor(options: RunnerOptions) {
+    const { log, store, batch = 1000, onNotice = () => {}, tendMs = 1000, distance } = options;
+    this.#documents = options.documents;
     this.#log = log;
     this.#store = store;
     this.#identity = { shape: shapeOf(store.definitions), logId: log.logId, epoch: log.epoch };
@@ -193,7 +196,8 @@ class ViewRunner implements Runner {
       const from = this.#state.position();
       const { events, failure } = decode(recorded);
       const reached = failure ? (events.at(-1)?.position ?? from) : to;
-      if (events.length > 0) await this.#generation.apply(events, { from, to: reached });
+      const known = await withDocuments(events, this.#documents);
+      if (events.length > 0) await this.#generation.apply(known, { from, to: reached });
       if (reached > from) this.#announce(events, reached);
       if (failure) throw failure;
       this.#failures = 0;
@@ -217,6 +221,7 @@ class ViewRunner implements Runner {
   #buildOnce(): Promise<boolean> {
     return buildGeneration({
       log: this.#log,
+      documents: this.#documents,
       store: this.#store,
       identity: this.#identity,
       batch: this.#generation ? Math.min(this.#batch, GENTLE_BATCH) : this.#batch,

@@ -19,6 +19,8 @@ export interface ProtocolRequest {
   readonly caller: Caller;
   /** `http(s)://host[:port]` as the client sees this server */
   readonly origin: string;
+  /** Who a header like this stands for, for credentials that come in a body; throttled like any other log-in. */
+  authenticate(authorization: string): Promise<Caller>;
   /** Starts reading the body (sends `100 Continue` when the client waits for it): call it after all refusals. */
   body(): Readable;
   /** The whole body, at most `max` bytes. @throws CONTENT_TOO_LARGE, SIZE_INVALID when it was cut short */
@@ -27,6 +29,8 @@ export interface ProtocolRequest {
 
 export interface ProtocolReply {
   readonly status: number;
+  /** HTTP reason phrase, ASCII, for clients that show nothing else; absent: the usual one */
+  readonly reason?: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** nothing, text, bytes, or a stream whose Content-Length the adapter has set */
   readonly body?: string | Uint8Array | Readable;
@@ -35,8 +39,13 @@ export interface ProtocolReply {
 export interface Protocol {
   /** the repository format it serves: `oci`, `npm`, … */
   readonly format: string;
-  /** path prefixes it answers, each ending with `/`: `/v2/` */
+  /**
+   * path prefixes it answers, each ending with `/`: `/v2/`. A segment `:name` stands for any one segment:
+   * `/pkg/:project/:repository/npm/`
+   */
   readonly mounts: readonly string[];
+  /** Credentials that its clients send elsewhere than in `Authorization`, as the value that header would have. */
+  authorization?(headers: ProtocolRequest['headers']): string | undefined;
   handle(request: ProtocolRequest, registry: Registry): Promise<ProtocolReply>;
   /** Renders any refusal of the catalogue natively; `kind` is mapped exhaustively. */
   refuse(error: StrongroomError, request: ProtocolRequest): ProtocolReply;

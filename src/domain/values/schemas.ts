@@ -14,6 +14,22 @@ export const scope = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('repository'), id }),
 ]);
 
+/** Digests that a format's clients ask for beside the sha256, lower-case hex. */
+export const fileHashes = z.strictObject({
+  md5: z
+    .string()
+    .regex(/^[0-9a-f]{32}$/)
+    .optional(),
+  sha1: z
+    .string()
+    .regex(/^[0-9a-f]{40}$/)
+    .optional(),
+  sha512: z
+    .string()
+    .regex(/^[0-9a-f]{128}$/)
+    .optional(),
+});
+
 /** A file of a version: bytes under a name. `digest` is as the client named it, `canonical` is the sha256. */
 export const fileEntry = z.strictObject({
   name: z.string().max(1024),
@@ -21,6 +37,9 @@ export const fileEntry = z.strictObject({
   canonical: canonicalDigest,
   size,
   mediaType: z.string().max(255),
+  hashes: fileHashes.optional(),
+  /** of a sidecar (metadata taken out of it, a signature): the name of the file that it stands and falls with */
+  of: z.string().max(1024).optional(),
 });
 
 /** What a version's content names: blobs, child manifests, or the manifest it is about. */
@@ -33,11 +52,12 @@ export const reference = z.strictObject({
   size,
 });
 
-export const holdKind = z.enum(['manual', 'policy', 'scan']);
+export const holdKind = z.enum(['manual', 'policy', 'scan', 'staged']);
 export type HoldKind = z.output<typeof holdKind>;
+export type FileHashes = z.output<typeof fileHashes>;
 export type FileEntry = z.output<typeof fileEntry>;
 export type Reference = z.output<typeof reference>;
 
 /** Whether a version consists of what it names (its configuration, its layers); children and subjects are on their own. */
-export const isPart = ({ relation }: Pick<Reference, 'relation'>): boolean =>
+export const isPart = ({ relation }: { readonly relation: string }): boolean =>
   relation === 'config' || relation === 'layer';

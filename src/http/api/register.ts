@@ -71,7 +71,9 @@ async function answer(route: AnyRoute, exchange: Exchange): Promise<FastifyReply
 /** The body as text, or undefined when there is none. */
 async function perform(route: AnyRoute, { request, reply, tools }: Exchange, correlationId: string) {
   const key = request.headers['idempotency-key'];
-  const caller = await tools.identify.caller(request.raw, correlationId, Array.isArray(key) ? key[0] : key);
+  const caller = await tools.identify.caller(request.raw, correlationId, {
+    idempotencyKey: Array.isArray(key) ? key[0] : key,
+  });
   // nobody's commands are refused all the same: strangers leave no record
   if (route.method === 'GET' || caller.commandId === undefined || caller.kind === 'anonymous')
     return run(route, { request, reply, tools }, caller);

@@ -59,8 +59,8 @@ const holdById = prepared((db, p: Argument<{ holdId: string }>) =>
 
 export function holdQueries(views: Views): HoldQueries {
   return {
-    async openHolds({ subjects, place }) {
-      const targets = new Set(subjects.map(subjectTarget));
+    async openHolds({ subjects, place, places = [] }) {
+      const targets = new Set([...subjects.map(subjectTarget), ...places.map(placeTarget)]);
       if (place) targets.add(placeTarget(place));
       const found: HoldRow[] = [];
       for (const some of chunks([...targets], SIZES.at(-1)!)) {

@@ -14,6 +14,8 @@ export const holdsTable = table({
     package: nullable(text()),
     version: nullable(text()),
     subject: nullable(text()),
+    /** of a place: only this file of it and its sidecars; null: all of it */
+    file: nullable(text()),
     kind: text<HoldKind>(),
     /** sealed text */
     reason: text(),
@@ -48,15 +50,23 @@ function placed(event: EventOf<'VersionHeld' | 'SubjectHeld'>): HoldRow {
   const base = { ...hold, target: targetOf(event), position: event.position };
   if (event.type === 'SubjectHeld') {
     const { subject } = event.data;
-    return { ...base, targetKind: 'subject', repositoryId: null, package: null, version: null, subject };
+    return {
+      ...base,
+      targetKind: 'subject',
+      repositoryId: null,
+      package: null,
+      version: null,
+      file: null,
+      subject,
+    };
   }
-  const { repositoryId, package: name, version } = event.data;
-  return { ...base, targetKind: 'place', repositoryId, package: name, version, subject: null };
+  const { repositoryId, package: name, version, file = null } = event.data;
+  return { ...base, targetKind: 'place', repositoryId, package: name, version, file, subject: null };
 }
 
 export const holds = view({
   table: holdsTable,
-  version: 1,
+  version: 2,
   types: ['VersionHeld', 'VersionHoldLifted', 'SubjectHeld', 'SubjectHoldLifted'],
   overwrites: ['VersionHeld', 'VersionHoldLifted', 'SubjectHeld', 'SubjectHoldLifted'],
   keysOf: event => [[targetOf(event), event.data.holdId]],

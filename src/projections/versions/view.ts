@@ -5,7 +5,7 @@
  */
 
 import type { Provenance } from '../../domain/placement/events.ts';
-import type { FileEntry, Reference } from '../../domain/values/schemas.ts';
+import { type FileEntry, isPart, type Reference } from '../../domain/values/schemas.ts';
 import { integer, json, nullable, type RowOf, table, text } from '../table.ts';
 import type { EventOf } from '../view.ts';
 import { view } from '../view.ts';
@@ -24,6 +24,8 @@ export const versionsTable = table({
     /** bytes of its files and of the config and layers it names, each once */
     size: integer(),
     files: json<readonly FileEntry[]>(),
+    /** when files came that were added after the publishing, by name */
+    addedAt: json<Readonly<Record<string, string>>>(),
     references: json<readonly Reference[]>(),
     publishedAt: text(),
     /** the actor of the publishing; for a promoted version see `provenance.publishedBy` too */
@@ -31,6 +33,13 @@ export const versionsTable = table({
     publishedPosition: text(),
     deletedAt: nullable(text()),
     provenance: nullable(json<Provenance>()),
+    purl: nullable(text()),
+    /** digest of its description in evidence */
+    metadata: nullable(text()),
+    /** sealed text: its author's advice against it */
+    deprecated: nullable(text()),
+    /** sealed text: why no range chooses it */
+    yanked: nullable(text()),
   },
   primaryKey: ['repositoryId', 'package', 'version'],
   typical: [100_000, 10_000, 200, 1],
@@ -40,10 +49,10 @@ export type VersionRow = RowOf<typeof versionsTable.columns>;
 
 type Published = EventOf<'VersionPublished'>['data'];
 
-function sizeOf({ files, references }: Published): number {
+function sizeOf({ files, references }: Pick<Published, 'files' | 'references'>): number {
   const sizes = new Map(files.map(file => [file.canonical, file.size]));
-  for (const { relation, canonical, digest, size } of references)
-    if (relation === 'config' || relation === 'layer') sizes.set(canonical ?? digest, size);
+  for (const reference of references)
+    if (isPart(reference)) sizes.set(reference.canonical ?? reference.digest, reference.size);
   let total = 0;
   for (const size of sizes.values()) total += size;
   return total;
@@ -62,27 +71,85 @@ function published(event: EventOf<'VersionPublished'>): VersionRow {
     artifactType: data.artifactType ?? null,
     size: sizeOf(data),
     files: data.files,
+    addedAt: {},
     references: data.references,
     publishedAt: event.recordedAt,
     publishedBy: event.meta.actor,
     publishedPosition: event.position,
     deletedAt: null,
     provenance: data.provenance ?? null,
+    purl: data.purl ?? null,
+    metadata: data.metadata ?? null,
+    deprecated: null,
+    yanked: null,
   };
+}
+
+function withFile(row: VersionRow, { data, recordedAt }: EventOf<'VersionFileAdded'>): VersionRow {
+  const { file } = data;
+  const known = row.files.some(({ name }) => name === file.name);
+  const files = known
+    ? row.files.map(other => (other.name === file.name ? file : other))
+    : [...row.files, file];
+  return {
+    ...row,
+    files,
+    size: sizeOf({ files: [...files], references: [...row.references] }),
+    addedAt: { ...row.addedAt, [file.name]: recordedAt },
+    metadata: data.metadata ?? row.metadata,
+  };
+}
+
+function withoutFile(row: VersionRow, { data }: EventOf<'VersionFileRemoved'>): VersionRow {
+  const files = row.files.filter(({ name }) => name !== data.name);
+  return { ...row, files, size: sizeOf({ files, references: [...row.references] }) };
+}
+
+const VERSION_EVENTS = [
+  'VersionPublished',
+  'VersionFileAdded',
+  'VersionFileRemoved',
+  'VersionDeleted',
+  'VersionRestored',
+  'VersionDeprecated',
+  'VersionDeprecationLifted',
+  'VersionYanked',
+  'VersionYankLifted',
+] as const;
+
+function changed(row: VersionRow, event: EventOf<(typeof VERSION_EVENTS)[number]>): VersionRow {
+  switch (event.type) {
+    case 'VersionPublished':
+      return published(event);
+    case 'VersionFileAdded':
+      return withFile(row, event);
+    case 'VersionFileRemoved':
+      return withoutFile(row, event);
+    case 'VersionDeleted':
+      return { ...row, status: 'deleted', deletedAt: event.recordedAt };
+    case 'VersionRestored':
+      return { ...row, status: 'live', deletedAt: null };
+    case 'VersionDeprecated':
+      return { ...row, deprecated: event.data.message };
+    case 'VersionDeprecationLifted':
+      return { ...row, deprecated: null };
+    case 'VersionYanked':
+      return { ...row, yanked: event.data.reason };
+    case 'VersionYankLifted':
+      return { ...row, yanked: null };
+  }
 }
 
 export const versions = view({
   table: versionsTable,
-  version: 1,
-  types: ['VersionPublished', 'VersionDeleted', 'VersionRestored'],
+  version: 2,
+  types: VERSION_EVENTS,
   overwrites: ['VersionPublished'],
   keysOf: ({ data }) => [[data.repositoryId, data.package, data.version]],
   evolve(row, event): VersionRow | undefined {
     if (event.type === 'VersionPublished') return published(event);
     if (row?.incarnation !== event.data.incarnation) return row;
-    return event.type === 'VersionDeleted'
-      ? { ...row, status: 'deleted', deletedAt: event.recordedAt }
-      : { ...row, status: 'live', deletedAt: null };
+    return changed(row, event);
   },
 });
 
@@ -117,20 +184,31 @@ export const versionRefsTable = table({
 });
 export type VersionRefRow = RowOf<typeof versionRefsTable.columns>;
 
+type Naming = EventOf<'VersionPublished' | 'VersionFileAdded' | 'VersionFileRemoved'>;
+
+/** What the event says under this number; `undefined`: nothing (any more). */
+function namedBy(event: Naming, ordinal: number): FileEntry | Reference | undefined {
+  if (event.type === 'VersionFileRemoved') return undefined;
+  if (event.type === 'VersionFileAdded') return event.data.file;
+  const { files, references } = event.data;
+  return files[ordinal] ?? references[ordinal - files.length];
+}
+
 export const versionRefs = view({
   table: versionRefsTable,
-  version: 1,
-  types: ['VersionPublished'],
-  overwrites: ['VersionPublished'],
-  keysOf({ data }) {
-    const { repositoryId, package: name, version } = data;
-    const count = data.files.length + data.references.length;
+  version: 2,
+  types: ['VersionPublished', 'VersionFileAdded', 'VersionFileRemoved'],
+  overwrites: ['VersionPublished', 'VersionFileAdded', 'VersionFileRemoved'],
+  keysOf(event) {
+    const { repositoryId, package: name, version } = event.data;
+    if (event.type !== 'VersionPublished') return [[repositoryId, name, version, event.data.ordinal]];
+    const count = event.data.files.length + event.data.references.length;
     return Array.from({ length: count }, (_, ordinal) => [repositoryId, name, version, ordinal]);
   },
-  evolve(_row, { data }, key): VersionRefRow | undefined {
+  evolve(_row, event, key): VersionRefRow | undefined {
+    const { data } = event;
     const ordinal = key[3] as number;
-    const file = data.files[ordinal];
-    const named = file ?? data.references[ordinal - data.files.length];
+    const named = namedBy(event, ordinal);
     if (!named) return undefined;
     return {
       repositoryId: data.repositoryId,

@@ -8,6 +8,7 @@ export const STATUS = {
   denied: 403,
   not_found: 404,
   conflict: 409,
+  precondition: 412,
   too_large: 413,
   range: 416,
   unsupported: 405,

@@ -12,7 +12,7 @@ import { artifact, governed, repositoryParams } from '../shapes.ts';
 
 const holdShape = z.object({
   id: z.string(),
-  kind: z.enum(['manual', 'policy', 'scan']),
+  kind: z.enum(['manual', 'policy', 'scan', 'staged']),
   everywhere: z.boolean(),
   reason: z.string().optional(),
   placedBy: z.string(),

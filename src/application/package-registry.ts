@@ -1,0 +1,204 @@
+/** What protocols of packages may do, beside what all protocols may: files, versions over time, composed documents. */
+import type { Readable } from 'node:stream';
+import { isRefusal, refuse } from '../domain/errors.ts';
+import type { Action } from '../domain/values/actions.ts';
+import type { Position } from '../eventlog/port.ts';
+import type { HoldRow } from '../projections/queries.ts';
+import { deprecate, removeFile, yank } from './advise.ts';
+import type { Caller } from './caller.ts';
+import type { Core } from './core.ts';
+import type { Document } from './documents.ts';
+import { deleteVersion, release, versionOf } from './govern.ts';
+import type { PageOf } from './listing.ts';
+import {
+  listingOf,
+  listPackages,
+  type PackageListing,
+  type PackageName,
+  searchPackages,
+} from './packages.ts';
+import { issueToken, revokeToken } from './people.ts';
+import { type Publication, type PublishedVersion, publishVersion } from './publication.ts';
+import { ReceivedFile } from './receive.ts';
+import { type Asked, type FileName, Released } from './resolve.ts';
+
+export interface VersionName {
+  readonly package: string;
+  readonly version: string;
+}
+
+/** A version that waits for approval. */
+export interface StagedVersion extends VersionName {
+  readonly holdId: string;
+  /** principal id */
+  readonly stagedBy: string;
+  readonly stagedAt: string;
+}
+
+interface Paged {
+  readonly after?: string | undefined;
+  readonly limit: number;
+}
+
+export interface IssuedToken {
+  readonly id: string;
+  /** shown this once */
+  readonly token: string;
+}
+
+export interface PackageRegistry {
+  /**
+   * Takes a file's bytes: hashed while they come, durable when it resolves. Nothing shows them until they are published.
+   * @throws FORBIDDEN before the body is read, CONTENT_TOO_LARGE, SIZE_INVALID
+   */
+  receive(asked: Asked, body: Readable | Uint8Array, limit?: number): Promise<ReceivedFile>;
+  /** Publishes a version or adds files to one. The same again changes nothing. @throws VERSION_EXISTS, POLICY_DENIED */
+  publish(asked: Asked, publication: Publication): Promise<PublishedVersion>;
+  /** @throws PACKAGE_UNKNOWN */
+  package(asked: Asked, name: string): Promise<PackageListing>;
+  /** names by byte order */
+  packages(asked: Asked, page: Paged): Promise<PageOf<PackageName>>;
+  search(asked: Asked, query: Paged & { readonly words: readonly string[] }): Promise<PageOf<PackageName>>;
+  /** One file, through the read gate. @throws VERSION_UNKNOWN, FILE_UNKNOWN, ARTIFACT_HELD, POLICY_DENIED */
+  file(asked: Asked, name: FileName): Promise<Released>;
+  /**
+   * A composed document, built once per change of the package (or of the repository, when none is named). It may not
+   * depend on the caller. `build` throws when there is nothing to show: a refusal is not kept.
+   */
+  document(
+    asked: Asked,
+    of: { readonly package?: string | undefined; readonly kind: string },
+    build: () => Promise<Uint8Array | string>,
+  ): Promise<Document>;
+  /** Text that a description names by digest (its README); undefined when it was erased. */
+  text(asked: Asked, digest: string): Promise<string | undefined>;
+
+  /** The whole version, for formats whose versions have names. @throws VERSION_UNKNOWN */
+  remove(asked: Asked, name: VersionName): Promise<void>;
+  removeFile(asked: Asked, name: FileName): Promise<void>;
+  /** @param message undefined takes the advice back */
+  deprecate(asked: Asked, name: VersionName, message: string | undefined): Promise<void>;
+  /** @param reason undefined: ranges choose it again */
+  yank(asked: Asked, name: VersionName, reason: string | undefined): Promise<void>;
+  /** Versions that wait, oldest first. */
+  staged(asked: Asked): Promise<readonly StagedVersion[]>;
+  /** Lets a staged version be had. @throws STATE_CONFLICT when it does not wait, FORBIDDEN without the right to release */
+  approve(asked: Asked, name: VersionName): Promise<void>;
+
+  /** The caller's own log-in name. @throws UNAUTHENTICATED */
+  nameOf(caller: Caller): Promise<string>;
+  /** A token for the caller, as wide as the caller's own rights. */
+  issueToken(caller: Caller, label: string): Promise<IssuedToken>;
+  revokeToken(caller: Caller, tokenId: string): Promise<void>;
+  tokens(caller: Caller): Promise<readonly { id: string; issuedAt: string; expiresAt: string | undefined }[]>;
+}
+
+type Done = (done: Promise<Position | undefined>) => Promise<void>;
+type Visible = <T extends { readonly position: Position | undefined }>(done: Promise<T>) => Promise<T>;
+
+export function packageRegistry(core: Core, visible: Visible, done: Done): PackageRegistry {
+  return { ...writing(core, visible, done), ...reading(core), ...tokens(core, visible, done) };
+}
+
+async function governed(core: Core, { caller, repository }: Asked, name: VersionName) {
+  const version = await versionOf(core, repository, name.package, name.version);
+  if (version.status !== 'live') throw refuse('VERSION_UNKNOWN', `${name.package}@${name.version}`);
+  return { caller, repository, version };
+}
+
+function writing(core: Core, visible: Visible, done: Done) {
+  return {
+    receive: (asked: Asked, body: Readable | Uint8Array, limit?: number) =>
+      ReceivedFile.from(core, asked, body, limit),
+    publish: ({ caller, repository }: Asked, publication: Publication) =>
+      visible(publishVersion(core, caller, repository, publication)),
+    remove: async (asked: Asked, name: VersionName) =>
+      done(deleteVersion(core, await governed(core, asked, name))),
+    removeFile: async (asked: Asked, name: FileName) =>
+      done(removeFile(core, await governed(core, asked, name), name.file)),
+    deprecate: async (asked: Asked, name: VersionName, message: string | undefined) =>
+      done(deprecate(core, await governed(core, asked, name), message)),
+    yank: async (asked: Asked, name: VersionName, reason: string | undefined) =>
+      done(yank(core, await governed(core, asked, name), reason)),
+    async approve(asked: Asked, name: VersionName) {
+      const of = await governed(core, asked, name);
+      const holds = await stagedHolds(core, asked);
+      const waiting = holds.find(hold => hold.package === name.package && hold.version === name.version);
+      if (!waiting)
+        throw refuse('STATE_CONFLICT', `${name.package}@${name.version} does not wait for approval`);
+      await visible(release(core, of, { holdId: waiting.holdId }));
+    },
+  };
+}
+
+async function stagedHolds(core: Core, { repository: { repositoryId } }: Asked): Promise<readonly HoldRow[]> {
+  const found: HoldRow[] = [];
+  for (let after: string | undefined; ; ) {
+    const rows = await core.queries.listHolds({ repositoryId, after, limit: 1000 });
+    found.push(...rows.filter(({ kind, repositoryId: at }) => kind === 'staged' && at === repositoryId));
+    after = rows.at(-1)?.position;
+    if (rows.length < 1000) return found;
+  }
+}
+
+function reading(core: Core) {
+  return {
+    package: (asked: Asked, name: string) => listingOf(core, asked, name),
+    packages: (asked: Asked, page: Paged) => listPackages(core, asked, page),
+    search: (asked: Asked, query: Paged & { readonly words: readonly string[] }) =>
+      searchPackages(core, asked, query),
+    file: (asked: Asked, name: FileName) => Released.file(core, asked, name),
+    document: (
+      { repository: { repositoryId } }: Asked,
+      of: { readonly package?: string | undefined; readonly kind: string },
+      build: () => Promise<Uint8Array | string>,
+    ) => core.documents.get({ repositoryId, package: of.package, kind: of.kind }, build),
+    async text(_asked: Asked, digest: string) {
+      const bytes = await core.evidence.get(digest);
+      return bytes === undefined || bytes === 'erased' ? undefined : Buffer.from(bytes).toString();
+    },
+    async staged(asked: Asked): Promise<readonly StagedVersion[]> {
+      const holds = await stagedHolds(core, asked);
+      return holds.map(({ package: name, version, holdId, placedBy, placedAt }) => ({
+        package: name ?? '',
+        version: version ?? '',
+        ...{ holdId, stagedBy: placedBy, stagedAt: placedAt },
+      }));
+    },
+  };
+}
+
+/** How long a token lives that a client's log-in asked for, ms. */
+const LOGIN_TOKEN_MS = 90 * 24 * 3600_000;
+
+function tokens(core: Core, visible: Visible, done: Done) {
+  return {
+    async nameOf(caller: Caller) {
+      if (caller.kind === 'anonymous') throw refuse('UNAUTHENTICATED', { action: 'log in' as Action });
+      const row = await core.queries.principalById(caller.id);
+      const name = row && (await core.sealing.unseal(row.name).catch(ignoreRefusal));
+      return name ?? caller.id;
+    },
+    async issueToken(caller: Caller, label: string): Promise<IssuedToken> {
+      const expiresAt = new Date(core.now().getTime() + LOGIN_TOKEN_MS).toISOString();
+      const wanted = { principalId: caller.id, label, limits: {}, expiresAt };
+      const { id, token } = await visible(issueToken(core, caller, wanted));
+      return { id, token };
+    },
+    revokeToken: (caller: Caller, tokenId: string) =>
+      done(revokeToken(core, caller, { principalId: caller.id, tokenId })),
+    async tokens(caller: Caller) {
+      const rows = await core.queries.listTokens(caller.id);
+      const standing = rows.filter(({ revokedAt }) => revokedAt === null);
+      return standing.map(row => ({
+        id: row.tokenId,
+        issuedAt: row.issuedAt,
+        expiresAt: row.expiresAt ?? undefined,
+      }));
+    },
+  };
+}
+
+function ignoreRefusal(error: unknown): undefined {
+  if (!isRefusal(error)) throw error;
+}

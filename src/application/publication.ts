@@ -1,0 +1,161 @@
+/** Publishing versions of packages: files that were received, what they say of themselves, and the tags they get. */
+import { refuse } from '../domain/errors.ts';
+import type { PublishingRules } from '../domain/placement/placement.ts';
+import { type Description, description as descriptionSchema } from '../domain/values/description.ts';
+import type { FileEntry } from '../domain/values/schemas.ts';
+import type { Position } from '../eventlog/port.ts';
+import type { RepositoryInfo } from '../projections/queries.ts';
+import type { Caller } from './caller.ts';
+import type { Core } from './core.ts';
+import { type Admission, admit } from './handle.ts';
+import { refuseNewName } from './holds.ts';
+import { assignTag, latest, place } from './placing.ts';
+import { admitTag } from './publish.ts';
+import { descriptionFacts } from './pull-verdict.ts';
+import { ReceivedFile } from './receive.ts';
+import { getVersion } from './resolve.ts';
+import { at } from './rights.ts';
+import { derivedId } from './streams.ts';
+
+export interface PublicationFile {
+  /** unique in the version; the name that clients ask for */
+  readonly name: string;
+  readonly mediaType: string;
+  readonly content: ReceivedFile;
+  /** of a sidecar: the file that it stands and falls with */
+  readonly of?: string | undefined;
+}
+
+export interface Publication {
+  /** normalised as the ecosystem says */
+  readonly package: string;
+  /** as the publisher wrote it */
+  readonly displayName?: string | undefined;
+  /** normalised as the ecosystem says */
+  readonly version: string;
+  /** of the version as a whole */
+  readonly mediaType: string;
+  readonly files: readonly PublicationFile[];
+  readonly purl?: string | undefined;
+  readonly description?: Description | undefined;
+  /** the README's text; kept beside the description */
+  readonly readme?: string | undefined;
+  /** these files are where the description belongs: it replaces one that came with other files */
+  readonly describes?: boolean | undefined;
+  readonly tags?: readonly string[] | undefined;
+  /** the format's rules; `replaceable`: where the repository allows it, bytes under a name may be replaced */
+  readonly rules: Omit<PublishingRules, 'replace'> & { readonly replaceable?: boolean };
+  /** a new version waits, unavailable and without its tags, until somebody approves it */
+  readonly staged?: { readonly reason: string } | undefined;
+}
+
+export interface PublishedVersion {
+  readonly position: Position | undefined;
+  /** false: everything was there already */
+  readonly changed: boolean;
+  readonly incarnation: string;
+  readonly warnings: readonly string[];
+}
+
+const MAX_README = 512 * 1024;
+
+/**
+ * All gates are asked before anything is appended; package, version and tags follow in that order. The same again
+ * changes nothing. @throws VERSION_EXISTS, POLICY_DENIED, ARTIFACT_HELD (a tag on what is held)
+ */
+export async function publishVersion(
+  core: Core,
+  caller: Caller,
+  repository: RepositoryInfo,
+  publication: Publication,
+): Promise<PublishedVersion> {
+  const files = publication.files.map(fileOf);
+  const described = publication.description && descriptionSchema.parse(publication.description);
+  const tags = publication.staged ? [] : (publication.tags ?? []);
+  return core.fence.shared(async () => {
+    const known = await getVersion(core, repository, publication.package, publication.version);
+    if (known && tags.length > 0) await refuseNewName(core, caller, repository, known);
+    const facts = artifactOf(publication, { files, description: described });
+    const target = `${publication.package}@${publication.version}`;
+    const admission = await admit(core, {
+      caller,
+      action: 'push',
+      at: at(repository),
+      facts: { artifact: facts },
+      target,
+    });
+    const named = new Map<string, Admission>();
+    for (const name of tags)
+      named.set(name, await admitTag(core, caller, repository, { artifact: facts, name }));
+    await bePresent(core, files);
+    const placed = await place(core, admission, repository, {
+      ...{ package: publication.package, displayName: publication.displayName, version: publication.version },
+      ...{ mediaType: publication.mediaType, files, references: [], purl: publication.purl },
+      metadata: described && (await keepDescription(core, described, publication.readme)),
+      describes: publication.describes,
+      rules: rulesIn(repository, publication),
+      staged: publication.staged && (await stagedHold(core, admission, publication)),
+    });
+    let { position } = placed;
+    for (const [tag, tagAdmission] of named) {
+      const to = { repository, package: publication.package, tag, version: publication.version };
+      const assigned = await assignTag(core, tagAdmission, { ...to, incarnation: placed.incarnation });
+      position = latest(position, assigned);
+    }
+    const warnings = [admission, ...named.values()].flatMap(one => one.warnings);
+    const { changed, incarnation } = placed;
+    return { position, changed, incarnation, warnings: [...new Set(warnings)] };
+  });
+}
+
+function fileOf({ name, mediaType, content, of }: PublicationFile): FileEntry {
+  if (!ReceivedFile.isGenuine(content)) throw new TypeError('files are received before they are published');
+  const { canonical, size, digests } = content;
+  const { md5, sha1, sha512 } = digests;
+  const file = { name, digest: canonical, canonical, size, mediaType, hashes: { md5, sha1, sha512 } };
+  return of === undefined ? file : { ...file, of };
+}
+
+/** A collection may have come between receiving and publishing; under the fence none can. */
+async function bePresent(core: Core, files: readonly FileEntry[]): Promise<void> {
+  for (const { canonical, name } of files)
+    if (!(await core.blobs.stat(canonical)))
+      throw refuse('STORAGE_UNAVAILABLE', `${name} is not in the store any more: send it again`);
+}
+
+function rulesIn(repository: RepositoryInfo, { rules }: Publication): PublishingRules {
+  const replace = rules.replaceable === true && !repository.immutableVersions;
+  return { multiFile: rules.multiFile, reuse: replace ? 'any' : rules.reuse, replace };
+}
+
+async function keepDescription(
+  core: Core,
+  described: Description,
+  readme: string | undefined,
+): Promise<string> {
+  const digest = readme ? await core.evidence.put(Buffer.from(readme).subarray(0, MAX_README)) : undefined;
+  const whole = digest === undefined ? described : { ...described, readme: digest };
+  return core.evidence.put(Buffer.from(JSON.stringify(whole)));
+}
+
+async function stagedHold(core: Core, admission: Admission, { package: name, version, staged }: Publication) {
+  const holdId = derivedId(`${admission.commandId}\nstaged\n${name}@${version}`);
+  return { holdId, reason: await core.sealing.seal(admission.caller.id, staged?.reason ?? '') };
+}
+
+function artifactOf(
+  publication: Publication,
+  { files, description }: { files: readonly FileEntry[]; description: Description | undefined },
+) {
+  return {
+    package: publication.package,
+    version: publication.version,
+    mediaType: publication.mediaType,
+    ...(files[0] ? { digest: files[0].canonical } : {}),
+    size: files.reduce((sum, { size }) => sum + size, 0),
+    files: files.map(({ name, digest, size, mediaType }) => ({ name, digest, size, mediaType })),
+    tags: [...(publication.tags ?? [])],
+    ...(publication.purl ? { purl: publication.purl } : {}),
+    ...descriptionFacts(description),
+  };
+}
