@@ -14,7 +14,14 @@ import {
 } from './support/imports.ts';
 
 /** What the rest of the program sees of storage: contracts, never a product. */
-const PORTS = ['eventlog/port', 'blobs/port', 'evidence/port', 'jobs/port', 'policies/port'];
+const PORTS = [
+  'eventlog/port',
+  'blobs/port',
+  'evidence/port',
+  'jobs/port',
+  'policies/port',
+  'snapshots/port',
+];
 
 /**
  * Who may import whom (docs/architecture.md). One row a folder; a row for something deeper replaces its parent's.
@@ -43,13 +50,19 @@ const LAYERS: readonly Layer[] = [
   // Formats: parse, call the registry, render. No web framework, no database, no other format.
   { folder: 'protocols', may: ['domain'], types: ['application', ...PORTS], packages: ['zod'] },
   // What several formats need and none owns.
-  { folder: 'protocols/shared', may: ['domain'], types: ['protocols/protocol'], packages: [] },
+  {
+    folder: 'protocols/shared',
+    may: ['domain'],
+    types: ['protocols/protocol', 'application', ...PORTS],
+    packages: [],
+  },
 
   // Storage ports and what their adapters share.
   { folder: 'eventlog', may: ['domain'], packages: ['canonicalize'] },
   { folder: 'blobs', may: ['domain'], packages: [] },
   { folder: 'evidence', may: ['domain', ...PORTS], packages: ['canonicalize'] },
   { folder: 'jobs', may: ['domain', ...PORTS], packages: [] },
+  { folder: 'snapshots', may: [], packages: [] },
   { folder: 'projections', may: ['domain', 'sql', ...PORTS], packages: ['kysely', 'zod'] },
 
   // Adapters: each the only place that knows its product. Evidence and vault live in the database of the event log.

@@ -15,6 +15,7 @@ import {
   type NewEvent,
   type Position,
 } from '../eventlog/port.ts';
+import type { Folded, Snapshots } from './snapshots.ts';
 
 export interface Outcome<S> {
   readonly state: S;
@@ -34,15 +35,20 @@ export interface Streams {
   ): Promise<Outcome<S>>;
 }
 
-interface Folded {
-  readonly revision: number;
-  readonly state: unknown;
-}
-
 const ATTEMPTS = 20;
 const PAGE = 1000;
 
-export function createStreams(log: EventLog, maxCached = 20_000): Streams {
+export interface StreamsOptions {
+  /** folded states kept in memory */
+  readonly maxCached?: number;
+  /** without them a stream that is not in memory is folded from its first event */
+  readonly snapshots?: Snapshots | undefined;
+}
+
+export function createStreams(
+  log: EventLog,
+  { maxCached = 20_000, snapshots }: StreamsOptions = {},
+): Streams {
   const cache = new Map<string, Folded>();
 
   function remember(stream: string, folded: Folded): void {
@@ -56,20 +62,20 @@ export function createStreams(log: EventLog, maxCached = 20_000): Streams {
     aggregate: Aggregate<C, S, M>,
     stream: string,
   ): Promise<Folded> {
-    let { revision, state } = (cache.get(stream) as { revision: number; state: S } | undefined) ?? {
-      revision: -1,
-      state: aggregate.initial,
-    };
+    const known = cache.get(stream) ?? (await snapshots?.load(stream)) ?? start(aggregate);
+    let { revision, eventId } = known;
+    let state = known.state as S;
     for (;;) {
       const page = await log.readStream(stream, { from: revision + 1, limit: PAGE });
       for (const recorded of page) {
         state = aggregate.evolve(state, readEvent(aggregate.events, recorded) as EventsOf<M>);
-        revision = recorded.revision;
+        ({ revision, id: eventId } = recorded);
       }
       if (page.length < PAGE) break;
     }
-    const folded = { revision, state };
+    const folded = { revision, eventId, state };
     remember(stream, folded);
+    await snapshots?.note(stream, folded, known.revision);
     return folded;
   }
 
@@ -100,9 +106,7 @@ export function createStreams(log: EventLog, maxCached = 20_000): Streams {
   ): Promise<Outcome<S> | undefined> {
     const { stream, command, meta } = attempt;
     // a stream that is not remembered is most often new: presuming so saves a read, and the append finds out
-    const remembered = attempt.remembered
-      ? (cache.get(stream) ?? { revision: -1, state: aggregate.initial })
-      : undefined;
+    const remembered = attempt.remembered ? (cache.get(stream) ?? start(aggregate)) : undefined;
     const folded = remembered ?? (await catchUp(aggregate, stream));
     const state = folded.state as S;
     const decided = decideOrRefresh(() => aggregate.decide(command, state), remembered !== undefined);
@@ -113,7 +117,7 @@ export function createStreams(log: EventLog, maxCached = 20_000): Streams {
       newEvent(aggregate.events, event, { stream, command, meta, index }),
     );
     const result = await appendUnlessConflict(stream, events, folded.revision);
-    return result && conclude(aggregate, { stream, state, decided, result });
+    return result && conclude(aggregate, { stream, folded, decided, result, eventId: events.at(-1)?.id });
   }
 
   async function appendUnlessConflict(stream: string, events: readonly NewEvent[], revision: number) {
@@ -127,20 +131,27 @@ export function createStreams(log: EventLog, maxCached = 20_000): Streams {
 
   async function conclude<C, S, M extends EventMap>(
     aggregate: Aggregate<C, S, M>,
-    done: { stream: string; state: S; decided: readonly EventsOf<M>[]; result: AppendResult },
+    done: Done<EventsOf<M>>,
   ): Promise<Outcome<S>> {
-    const { stream, decided, result } = done;
+    const { stream, folded, decided, result, eventId } = done;
     const { position, revision } = result;
     if (result.repeated) {
       cache.delete(stream);
       return { state: (await catchUp(aggregate, stream)).state as S, position, changed: false };
     }
-    const state = decided.reduce((current, event) => aggregate.evolve(current, event), done.state);
+    const state = decided.reduce((current, event) => aggregate.evolve(current, event), folded.state as S);
     const latest = cache.get(stream);
-    if (!latest || latest.revision < revision) remember(stream, { revision, state });
+    if (!latest || latest.revision < revision) remember(stream, { revision, eventId, state });
+    await snapshots?.note(stream, { revision, eventId, state }, folded.revision);
     return { state, position, changed: true };
   }
 }
+
+const start = <C, S, M extends EventMap>(aggregate: Aggregate<C, S, M>): Folded => ({
+  revision: -1,
+  eventId: undefined,
+  state: aggregate.initial,
+});
 
 /** A refusal, or "nothing to do", that rests on a remembered state is decided again on the true one. */
 function decideOrRefresh<E>(decide: () => readonly E[], remembered: boolean): readonly E[] | 'stale' {
@@ -158,6 +169,16 @@ interface Attempt<C> {
   readonly command: C;
   readonly meta: JsonObject & { readonly commandId: string };
   readonly remembered: boolean;
+}
+
+interface Done<E> {
+  readonly stream: string;
+  /** what was decided on */
+  readonly folded: Folded;
+  readonly decided: readonly E[];
+  readonly result: AppendResult;
+  /** of the last event appended */
+  readonly eventId: string | undefined;
 }
 
 interface Making {

@@ -11,6 +11,8 @@ import type { Config } from '../config.ts';
 import type { EventLog } from '../eventlog/port.ts';
 import { type FileJournal, openFileJournal } from '../evidence/journal.ts';
 import type { EvidenceStore } from '../evidence/port.ts';
+import { openFileSnapshots } from '../snapshots/files.ts';
+import type { SnapshotStore } from '../snapshots/port.ts';
 
 export interface Stores {
   readonly log: EventLog;
@@ -19,6 +21,7 @@ export interface Stores {
   readonly keys: PersonKeys;
   readonly blobs: CachedBlobStore;
   readonly journal: FileJournal;
+  readonly snapshots: SnapshotStore;
   readonly fence: Fence;
   /** shared by backups, held alone by a collection: neither runs during the other */
   readonly collection: Fence;
@@ -43,10 +46,12 @@ export async function openStores(config: Config, events: StoreEvents): Promise<S
   });
   const blobs = withMemoryCache(bytes, { maxBytes: config.memoryCacheBytes, maxEntryBytes: MAX_CACHED_BLOB });
   const journal = await openFileJournal(join(config.data, 'downloads'));
+  const snapshots = await openFileSnapshots(join(config.data, 'snapshots'));
   return {
     ...records,
     blobs,
     journal,
+    snapshots,
     async close() {
       await journal.close();
       await blobs.close();
@@ -61,7 +66,7 @@ async function openBlobs({ blobsUrl: url, data }: Config): Promise<BlobStore> {
   return openS3Blobs({ url });
 }
 
-type Records = Omit<Stores, 'blobs' | 'journal'>;
+type Records = Omit<Stores, 'blobs' | 'journal' | 'snapshots'>;
 
 /** Log, evidence and vault: in one SQLite file each, or in PostgreSQL; the log may be KurrentDB's. */
 async function openRecords(config: Config, events: StoreEvents): Promise<Records> {

@@ -17,6 +17,7 @@ import { createDocuments } from '../application/documents.ts';
 import { createDownloadRecorder } from '../application/downloads.ts';
 import { metadata } from '../application/handle.ts';
 import { createRegistry, type Registry } from '../application/registry.ts';
+import { createSnapshots } from '../application/snapshots.ts';
 import { createStamps, type Stamps } from '../application/stamps.ts';
 import { createStreams } from '../application/streams.ts';
 import type { Config } from '../config.ts';
@@ -28,6 +29,7 @@ import { createQueries, type Queries } from '../projections/queries.ts';
 import { createRunner, type Runner } from '../projections/runner.ts';
 import { openViews, type Views } from '../projections/store.ts';
 import { PROTOCOLS } from '../protocols/index.ts';
+import { domainCode } from './domain-code.ts';
 import { openStores, type Stores } from './stores.ts';
 import { VERSION } from './version.ts';
 
@@ -124,12 +126,14 @@ interface Parts {
 }
 
 function createCore({ stamps, config, stores, runner, queries, logger, node }: Parts): Core {
-  const { log, evidence, vault, keys, blobs, journal, fence, collection } = stores;
+  const { log, evidence, vault, keys, blobs, journal, fence, collection, snapshots } = stores;
   const now = () => new Date();
   const shipped = moduleSource(shippedSets());
   const core: Core = {
     ...{ log, blobs, evidence, queries, fence, collection, logger, now },
-    streams: createStreams(log),
+    streams: createStreams(log, {
+      snapshots: createSnapshots({ log, store: snapshots, code: domainCode() }),
+    }),
     views: {
       position: () => runner.position(),
       reached: (position, timeoutMs) => runner.reached(position, timeoutMs),

@@ -188,7 +188,7 @@ describe('streams', () => {
 
   it('remember a bounded number of streams', async () => {
     const { log, calls } = watched(createMemoryLog());
-    const streams = createStreams(log, 1);
+    const streams = createStreams(log, { maxCached: 1 });
     await streams.execute(tag, STREAM, assign('1'), meta());
     await streams.execute(tag, 'tag-r1/app:other', { ...assign('1'), tag: 'other' }, meta());
     const read = calls.readStream;
