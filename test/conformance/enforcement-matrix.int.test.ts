@@ -124,7 +124,9 @@ async function mounts(
 }
 
 const serving = [
-  ...PROTOCOLS.flatMap(({ routes }) => routes)
+  // packages have a matrix of their own
+  ...PROTOCOLS.filter(({ format }) => format === 'oci')
+    .flatMap(({ routes }) => routes)
     .filter(({ serves }) => serves)
     .map(({ method, pattern }) => `${method} ${pattern}`),
   ...ROUTES.filter(({ serves }) => serves).map(({ method, path }) => `${method} /api/v1${path}`),

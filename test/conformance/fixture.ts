@@ -48,6 +48,17 @@ export interface Publishing {
   readonly seed: string;
 }
 
+/** How one route is asked for one version. */
+export interface Asks {
+  /** `content`: refused with 403 while held. `index`: answered, but the version is not on offer. */
+  readonly kind: 'content' | 'index';
+  readonly paths: readonly string[];
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** whether an index's answer offers the version for installing; default: its text names a file or label of it */
+  readonly offers?: (answer: Answer, version: PublishedVersion) => boolean;
+}
+
 export interface ProtocolFixture {
   /** the same package and label with other content: refused, or (tags) moved to another version */
   readonly republishing: 'refused' | 'moves';
@@ -61,6 +72,19 @@ export interface ProtocolFixture {
     place: Place,
     what: Publishing,
   ): Promise<{ answer: Answer; version: PublishedVersion }>;
+  /** versions have no tags of their own: a promotion names none */
+  readonly tagless?: true;
+  /** what was deleted cannot be published again, only restored */
+  readonly neverAgain?: true;
+  /** how many subjects a hold everywhere is about: 1, and for packages with a purl one more */
+  readonly subjects?: number;
+  /** the management API's way to delete is another one than the protocol's (which hides, yanks or unlists only) */
+  readonly deletesByApi?: true;
+  /**
+   * For every route of the protocol that serves, as `METHOD pattern`: how a client asks it for this version. Packages
+   * only; OCI has a matrix of its own.
+   */
+  readonly asks?: Readonly<Record<string, (version: PublishedVersion) => Asks>>;
   /** Names what clients ask for to learn which labels a package has; `labels` reads the answer. */
   listPath(place: Place, packageName: string): string;
   labels(answer: Answer): readonly string[];

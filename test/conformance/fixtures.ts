@@ -1,6 +1,10 @@
 /** One fixture for each protocol: a format without one does not compile. */
 import type { Format } from '../../src/protocols/index.ts';
 import type { ProtocolFixture } from './fixture.ts';
+import { genericFixture } from './generic-fixture.ts';
 import { ociFixture } from './oci-fixture.ts';
 
-export const FIXTURES: Readonly<Record<Format, ProtocolFixture>> = { oci: ociFixture };
+export const FIXTURES: Readonly<Record<Format, ProtocolFixture>> = {
+  oci: ociFixture,
+  generic: genericFixture,
+};

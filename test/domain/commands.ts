@@ -42,13 +42,14 @@ export const tagCommand = fc.oneof(
 );
 
 const place = { repositoryId: just('repo-1'), package: just('team/app'), version: just('1.0.0') };
-const file = digest.map(canonical => ({
-  name: 'manifest',
+const file = fc.tuple(digest, some('manifest', 'second', '__proto__')).map(([canonical, fileName]) => ({
+  name: fileName,
   digest: canonical,
   canonical,
   size: 1,
   mediaType: MANIFEST,
 }));
+const files = fc.uniqueArray(file, { minLength: 1, maxLength: 2, selector: ({ name: of }) => of });
 export const placementCommand = fc.oneof(
   record({
     kind: just('PublishVersion'),
@@ -56,12 +57,33 @@ export const placementCommand = fc.oneof(
     incarnation,
     format: just('oci'),
     mediaType: just(MANIFEST),
-    files: fc.array(file, { minLength: 1, maxLength: 2 }),
+    files,
     references: just([]),
   }),
   record({ kind: some('DeleteVersion', 'RestoreVersion'), ...place }),
   record({ kind: just('HoldVersion'), ...place, holdId: id, holdKind, reason: just('sealed:why') }),
   record({ kind: just('LiftHold'), ...place, holdId: id, holdKind, reason }),
+);
+
+const description = some(undefined, sha256('description'));
+/** A version of a package: files over time, marks, staging. */
+export const versionCommand = fc.oneof(
+  record({
+    kind: just('PublishVersion'),
+    ...place,
+    incarnation,
+    format: just('generic'),
+    mediaType: just(MANIFEST),
+    files,
+    references: just([]),
+    metadata: description,
+    rules: record({ multiFile: fc.boolean(), replace: fc.boolean(), reuse: some('any', 'same', 'never') }),
+    staged: some(undefined, { holdId: 's1', reason: 'sealed:why' }),
+  }),
+  record({ kind: just('RemoveFile'), ...place, name: some('manifest', 'second', '__proto__') }),
+  record({ kind: some('DeleteVersion', 'RestoreVersion', 'LiftDeprecation', 'LiftYank'), ...place }),
+  record({ kind: just('DeprecateVersion'), ...place, message: just('sealed:why') }),
+  record({ kind: just('YankVersion'), ...place, reason: just('sealed:why') }),
 );
 
 export const at = (hours: number) => new Date(Date.UTC(2026, 0, 1) + hours * 3_600_000).toISOString();
@@ -145,6 +167,7 @@ const repositoryCommand = fc.oneof(
     tagPatterns: fc.array(some('v*', 'release-?', '*'), { maxLength: 60 }),
   }),
   record({ kind: just('SetRecording'), repositoryId, mode: some('each', 'counted', 'off') }),
+  record({ kind: just('SetApprovals'), repositoryId, required: some(0, 1, 2, 11) }),
 );
 
 const packageCommand = record({
@@ -156,20 +179,60 @@ const packageCommand = record({
 });
 
 const side = some({ projectId: 'p1', repositoryId: 'r1' }, { projectId: 'p1', repositoryId: 'r2' });
-const promotionCommand = fc.oneof(
+const promotionId = just('promo-1');
+const who = some('ann', 'bob', 'eve');
+const lease = record({ holder: some('run-1', 'run-2'), until: some(at(1), at(2), at(3)) });
+const now = some(at(0), at(0), at(1), at(2), at(4));
+const why = just('sealed:why');
+const often = <T>(arbitrary: fc.Arbitrary<T>) => ({ weight: 5, arbitrary });
+/** What brings a promotion on comes often enough that some are completed. */
+export const promotionCommand = fc.oneof(
   record({
     kind: just('RequestPromotion'),
     request: record({
-      promotionId: just('promo-1'),
+      promotionId,
       from: side,
       to: side,
       package: just('team/app'),
       version: digest,
       closure: digest.map(version => [{ version, incarnation: 'i1' }]),
+      closureDigest: just(sha256('closure')),
+      approvals: some(0, 1, 2),
+      requestedBy: just('ann'),
+      expiresAt: just(at(3)),
     }),
+    lease: fc.option(lease, { nil: undefined }),
   }),
-  record({ kind: just('CompletePromotion'), promotionId: just('promo-1') }),
-  record({ kind: just('RefusePromotion'), promotionId: just('promo-1'), code: just('ARTIFACT_HELD') }),
+  often(
+    record({
+      kind: just('ApprovePromotion'),
+      promotionId,
+      by: who,
+      closureDigest: some(sha256('closure'), sha256('closure'), sha256('other')),
+      now,
+      reason: some(undefined, 'sealed:why'),
+    }),
+  ),
+  record({ kind: just('RejectPromotion'), promotionId, by: who, reason: why }),
+  record({ kind: just('ExpirePromotion'), promotionId, now }),
+  often(
+    record({
+      kind: just('TakeLease'),
+      promotionId,
+      lease,
+      now,
+      required: some(0, 1, 2),
+      standing: fc.subarray(['ann', 'bob', 'eve']),
+    }),
+  ),
+  record({ kind: just('ReleaseLease'), promotionId, holder: some('run-1', 'run-2') }),
+  record({ kind: just('CompletePromotion'), promotionId, holder: some('run-1', 'run-2') }),
+  record({
+    kind: just('RefusePromotion'),
+    promotionId,
+    holder: some('run-1', 'run-2'),
+    code: just('ARTIFACT_HELD'),
+  }),
 );
 
 const principalCommand = fc.oneof(

@@ -12,7 +12,14 @@ import { link } from '../../src/domain/link/link.ts';
 import { placement } from '../../src/domain/placement/placement.ts';
 import { policy } from '../../src/domain/policy/policy.ts';
 import { tag } from '../../src/domain/tag/tag.ts';
-import { grantCommand, linkCommand, placementCommand, policyCommand, tagCommand } from './commands.ts';
+import {
+  grantCommand,
+  linkCommand,
+  placementCommand,
+  policyCommand,
+  tagCommand,
+  versionCommand,
+} from './commands.ts';
 
 /** What a command came to: how many events, or the code of the refusal. */
 type Answer = number | string;
@@ -107,7 +114,10 @@ function placementModel(): Model<Of<typeof placementCommand>, StateOf<typeof pla
   return {
     rules: {
       PublishVersion({ files: given, incarnation }) {
-        const files = given.map(({ canonical }) => canonical).join();
+        const files = given
+          .map(({ name, canonical }) => `${name} ${canonical}`)
+          .sort()
+          .join();
         if (last?.live) return last.files === files ? 0 : 'VERSION_EXISTS';
         last = { incarnation, files, live: true };
         return 1;
@@ -140,6 +150,85 @@ function placementModel(): Model<Of<typeof placementCommand>, StateOf<typeof pla
       const status = last === undefined ? 'absent' : statusOf();
       expect(state).toMatchObject({ status, incarnation: last?.incarnation ?? '' });
       expect(new Map(Object.entries(state.holds))).toEqual(holds);
+    },
+  };
+}
+
+type Publishing = Extract<Of<typeof versionCommand>, { kind: 'PublishVersion' }>;
+
+function packageModel(): Model<Of<typeof versionCommand>, StateOf<typeof placement>> {
+  let [known, live, deprecated, yanked, staged] = [false, false, false, false, false];
+  let files = new Map<string, string>();
+  const used = new Map<string, string>();
+  const reusable = (given: Publishing['files'], { reuse }: Publishing['rules']) =>
+    given.every(({ name, canonical }) => {
+      const before = used.get(name);
+      return reuse === 'any' || before === undefined || (reuse === 'same' && before === canonical);
+    });
+  const keep = (given: Publishing['files']) => {
+    for (const { name, canonical } of given) {
+      files.set(name, canonical);
+      used.set(name, canonical);
+    }
+  };
+  function add({ files: given, rules }: Publishing): Answer {
+    const other = given.filter(({ name, canonical }) => files.get(name) !== canonical);
+    const fresh = other.filter(({ name }) => !files.has(name));
+    const whole = !rules.multiFile && !rules.replace;
+    const wrong = [
+      whole && given.length !== files.size,
+      fresh.length > 0 && !rules.multiFile,
+      fresh.length < other.length && !rules.replace,
+      !reusable(fresh, rules),
+    ];
+    if (wrong.includes(true)) return 'VERSION_EXISTS';
+    keep(other);
+    return other.length;
+  }
+  function begin(command: Publishing): Answer {
+    if (!reusable(command.files, command.rules)) return 'VERSION_EXISTS';
+    files = new Map();
+    keep(command.files);
+    [known, live, deprecated, yanked] = [true, true, false, false];
+    const waits = command.staged !== undefined && !staged;
+    staged ||= waits;
+    return waits ? 2 : 1;
+  }
+  const mark = (set: () => void): Answer => {
+    if (!live) return 'VERSION_UNKNOWN';
+    set();
+    return 1;
+  };
+  return {
+    rules: {
+      PublishVersion: command => (live ? add(command) : begin(command)),
+      RemoveFile({ name }) {
+        if (!live || !files.has(name)) return 0;
+        if (files.size === 1) live = false;
+        else files.delete(name);
+        return 1;
+      },
+      DeleteVersion() {
+        const done = live ? 1 : 0;
+        live = false;
+        return done;
+      },
+      RestoreVersion() {
+        if (!known) return 'VERSION_UNKNOWN';
+        const done = live ? 0 : 1;
+        live = true;
+        return done;
+      },
+      DeprecateVersion: () => mark(() => (deprecated = true)),
+      YankVersion: () => mark(() => (yanked = true)),
+      LiftDeprecation: () => (live && !deprecated ? 0 : mark(() => (deprecated = false))),
+      LiftYank: () => (live && !yanked ? 0 : mark(() => (yanked = false))),
+    },
+    agrees(state) {
+      expect(state).toMatchObject({ deprecated, yanked });
+      const placed = Object.entries(state.files).map(([name, { canonical }]) => [name, canonical] as const);
+      expect(new Map(placed)).toEqual(files);
+      expect(new Set(Object.values(state.files).map(({ ordinal }) => ordinal)).size).toBe(placed.length);
     },
   };
 }
@@ -226,6 +315,7 @@ function grantsModel(): Model<Of<typeof grantCommand>, StateOf<typeof grants>> {
 describe('the model agrees with', () => {
   it('tags', () => compare(tag, tagCommand, tagModel));
   it('placements', () => compare(placement, placementCommand, placementModel));
+  it('packages', () => compare(placement, versionCommand, packageModel));
   it('links', () => compare(link, linkCommand, linkModel));
   it('policies', () => compare(policy, policyCommand, policyModel));
   it('grants: once there is an administrator, there is one', () =>

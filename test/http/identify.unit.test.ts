@@ -140,7 +140,7 @@ describe('the caller', () => {
 
   it('is found by what the request carries', async () => {
     const { caller: identified, asked } = identify();
-    await identified(request({ authorization: 'Basic x' }), 'request-1', 'key-1');
+    await identified(request({ authorization: 'Basic x' }), 'request-1', { idempotencyKey: 'key-1' });
     await identified(request({}), 'request-2');
     expect(asked).toEqual([
       {

@@ -12,6 +12,8 @@ import {
 
 export function publish(command: PublishVersion, state: PlacementState): readonly PlacementEvent[] {
   const { rules = BY_CONTENT } = command;
+  if (new Set(command.files.map(({ name }) => name)).size !== command.files.length)
+    throw refuse('PACKAGE_INVALID', 'two of its files have one name');
   if (state.status === 'live')
     return rules.multiFile || rules.replace ? add(command, state) : same(command, state);
   if (rules.reuse !== 'any') refuseReuse(command, state, rules.reuse);

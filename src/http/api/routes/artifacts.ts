@@ -14,6 +14,7 @@ const holdShape = z.object({
   id: z.string(),
   kind: z.enum(['manual', 'policy', 'scan', 'staged']),
   everywhere: z.boolean(),
+  file: z.string().optional().describe('it binds only this file'),
   reason: z.string().optional(),
   placedBy: z.string(),
   placedAt: z.string(),
@@ -38,6 +39,7 @@ export async function showHold(core: Core, row: HoldRow) {
     id: row.holdId,
     kind: row.kind,
     everywhere: row.targetKind === 'subject',
+    ...(row.file === null ? {} : { file: row.file }),
     ...(reason === undefined ? {} : { reason }),
     placedBy: row.placedBy,
     placedAt: row.placedAt,
@@ -60,6 +62,24 @@ async function show(core: Core, repository: RepositoryInfo, row: VersionRow) {
     ...(row.provenance ? { promotion: row.provenance.promotionId } : {}),
   };
 }
+
+const fileShape = z.object({
+  name: z.string(),
+  digest: z.string(),
+  mediaType: z.string(),
+  size: z.number(),
+  addedAt: z.string(),
+  of: z.string().optional().describe('of a sidecar: the file that it stands and falls with'),
+});
+
+const showFile = ({ addedAt, publishedAt }: VersionRow, file: VersionRow['files'][number]) => ({
+  name: file.name,
+  digest: file.canonical,
+  mediaType: file.mediaType,
+  size: file.size,
+  addedAt: addedAt[file.name] ?? publishedAt,
+  ...(file.of === undefined ? {} : { of: file.of }),
+});
 
 const partShape = z.object({
   relation: z.string(),
@@ -113,7 +133,11 @@ const reading: AnyRoute[] = [
     tag: 'artifacts',
     summary: 'Show one version: its parts, tags and holds',
     query: artifact,
-    response: versionShape.extend({ holds: z.array(holdShape), parts: z.array(partShape) }),
+    response: versionShape.extend({
+      holds: z.array(holdShape),
+      files: z.array(fileShape),
+      parts: z.array(partShape),
+    }),
     serves: true,
     async handle({ caller, query }, { core }) {
       const { repository, version } = await governed(core, caller, query, 'pull');
@@ -127,6 +151,7 @@ const reading: AnyRoute[] = [
       return {
         ...(await show(core, repository, version)),
         holds: await Promise.all(holds.map(row => showHold(core, row))),
+        files: version.files.map(file => showFile(version, file)),
         parts,
       };
     },
