@@ -54,8 +54,32 @@ const LAYERS: readonly Layer[] = [
     folder: 'protocols/shared',
     may: ['domain'],
     types: ['protocols/protocol', 'application', ...PORTS],
-    packages: [],
+    packages: [
+      'zod',
+      'tar-stream',
+      'yauzl',
+      '@fastify/busboy',
+      '@xmldom/xmldom',
+      'packageurl-js',
+      'spdx-correct',
+      'spdx-expression-parse',
+    ],
   },
+  ...[
+    { folder: 'protocols/npm', packages: ['zod', 'semver'] },
+    { folder: 'protocols/python', packages: ['zod', '@renovatebot/pep440'] },
+    { folder: 'protocols/maven', packages: ['zod'] },
+    { folder: 'protocols/nuget', packages: ['zod'] },
+    { folder: 'protocols/go', packages: ['zod', 'semver'] },
+    { folder: 'protocols/helm', packages: ['zod', 'semver', 'yaml'] },
+  ].map(({ folder, packages }) => ({
+    folder,
+    may: ['domain', 'protocols', 'versions'],
+    types: ['application', ...PORTS],
+    packages,
+  })),
+  // How ecosystems order versions.
+  { folder: 'versions', may: ['domain'], packages: [] },
 
   // Storage ports and what their adapters share.
   { folder: 'eventlog', may: ['domain'], packages: ['canonicalize'] },
