@@ -63,6 +63,14 @@ function groupsOf(event: DomainEvent): readonly string[] {
     case 'DownloadSegmentExpired':
     case 'CollectionCompleted':
     case 'PromotionRequested':
+    case 'PromotionApproved':
+    case 'PromotionRejected':
+    case 'PromotionWithdrawn':
+    case 'PromotionExpired':
+    case 'PromotionLeaseTaken':
+    case 'PromotionLeaseReleased':
+    case 'PromotionCompleted':
+    case 'PromotionRefused':
       return [];
     case 'RepositoryCreated':
     case 'RepositoryRenamed':
@@ -70,6 +78,7 @@ function groupsOf(event: DomainEvent): readonly string[] {
     case 'RepositoryVisibilitySet':
     case 'RepositoryImmutabilitySet':
     case 'RepositoryRecordingSet':
+    case 'RepositoryApprovalsSet':
       return ['global', event.data.repositoryId];
     default:
       return 'repositoryId' in event.data && typeof event.data.repositoryId === 'string'

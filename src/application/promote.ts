@@ -1,24 +1,27 @@
 /**
  * Promotion: the same bytes become available in another repository, with where they came from, who asked and which
- * decision allowed it. A saga with a stream of its own; every step is idempotent and the tag comes last, so that a
- * promotion that was cut off is carried on, and nobody sees half of one under its tag.
+ * decision allowed it. A saga with a stream of its own: asked for here, approved in promotion-approval.ts, carried out
+ * in promotion-steps.ts.
  */
 import { isRefusal, refuse } from '../domain/errors.ts';
-import { type PromotionRequest, promotion, promotionStream } from '../domain/promotion/promotion.ts';
+import type { PromotionRequest } from '../domain/promotion/events.ts';
+import { type PromotionState, promotion, promotionStream } from '../domain/promotion/promotion.ts';
 import type { Position } from '../eventlog/port.ts';
-import type { RepositoryInfo, VersionRow } from '../projections/queries.ts';
+import type { PromotionRow, RepositoryInfo } from '../projections/queries.ts';
 import type { Caller } from './caller.ts';
-import { systemCaller } from './caller.ts';
-import { closureOf } from './closure.ts';
+import { closureOf, freeze } from './closure.ts';
 import type { Core } from './core.ts';
-import { Admission, admit, authorise, execute } from './handle.ts';
-import { heldRefusal, holdsOn } from './holds.ts';
-import { admitTag, assignTag, latest, place } from './publish.ts';
+import { authorise, execute } from './handle.ts';
+import { type Asking, admitPromotion, admitWaiting } from './promotion-gate.ts';
+import { approvalsOf, carryOut, newLease, type Start, tell } from './promotion-steps.ts';
+import { admitTag } from './publish.ts';
 import { artifactFacts } from './pull-verdict.ts';
 import { find, type Reference, Released } from './resolve.ts';
-import { at, INSTANCE } from './rights.ts';
+import { at } from './rights.ts';
 import { derivedId } from './streams.ts';
-import { linkBlob } from './uploads.ts';
+
+/** How long a promotion waits for its approvals. */
+const APPROVAL_MS = 7 * 24 * 3600 * 1000;
 
 export interface PromotionOrder {
   readonly from: RepositoryInfo;
@@ -27,28 +30,73 @@ export interface PromotionOrder {
   readonly reference: Reference;
   /** the tag to assign in the target; absent: none */
   readonly tag?: string | undefined;
+  /** at least one approval is waited for, also where the target asks for none */
+  readonly waitForApproval?: boolean | undefined;
+  readonly reason?: string | undefined;
   readonly override?: { readonly hasReason: boolean } | undefined;
 }
 
 export interface Promoted {
   readonly promotionId: string;
-  readonly version: string;
-  readonly placed: number;
+  readonly status: PromotionState['status'];
+  readonly request: PromotionRequest;
   readonly position: Position | undefined;
   readonly warnings: readonly string[];
 }
 
+/**
+ * Asks for a promotion, and carries it out unless it has to wait for approvals. A repeated command goes on with what
+ * was asked for first, also when there is more by now, or less.
+ */
 export async function promote(core: Core, caller: Caller, order: PromotionOrder): Promise<Promoted> {
+  const promotionId = derivedId(`${caller.commandId ?? core.newId()}\npromotion`);
+  const known = await core.streams.load(promotion, promotionStream(promotionId));
+  if (known.request) return goOn(core, known);
+  const asking = await ask(core, { ...caller, commandId: promotionId }, order, promotionId);
+  const { request } = asking;
+  const waits = request.approvals > 0;
+  const { admission, warnings } = waits
+    ? await admitWaiting(core, asking)
+    : { admission: await admitPromotion(core, asking), warnings: [] };
+  await precheckTags(core, asking);
+  const run = core.newId();
+  const { position } = await execute(core, admission, {
+    aggregate: promotion,
+    stream: promotionStream(promotionId),
+    command: { kind: 'RequestPromotion', request, lease: waits ? undefined : newLease(core, run) },
+  });
+  if (waits) return { promotionId, status: 'requested', request, position, warnings };
+  return finish(core, request, { run, requester: asking.requester, admission });
+}
+
+async function finish(core: Core, request: PromotionRequest, start?: Start): Promise<Promoted> {
+  const { promotionId } = request;
+  return { promotionId, request, ...(await carryOut(core, promotionId, start)) };
+}
+
+async function goOn(core: Core, state: PromotionState): Promise<Promoted> {
+  const { request, status } = state;
+  if (!request) throw refuse('PROMOTION_UNKNOWN');
+  const { promotionId } = request;
+  if (status === 'requested' && (state.started || request.approvals === 0)) return finish(core, request);
+  if (status === 'requested' || status === 'completed')
+    return { promotionId, status, request, position: await core.log.head(), warnings: [] };
+  throw refuse('STATE_CONFLICT', `this promotion is ${status} already: ask for another one`);
+}
+
+/** What is asked for, frozen. The caller may pull all of it. */
+async function ask(core: Core, caller: Caller, order: PromotionOrder, promotionId: string): Promise<Asking> {
   const { from, to } = order;
   if (from.format !== to.format)
     throw refuse('REQUEST_INVALID', 'both repositories must have the same format');
   await authorise(core, { caller, action: 'pull', at: at(from), facts: {}, target: order.package });
   const root = await find(core, from, order.package, order.reference);
   const closure = await closureOf(core, from, root);
-  for (const version of closure)
+  for (const { version } of closure)
     await Released.version(core, { caller, repository: from }, order.package, { digest: version.version });
-  const admission = await admitPromotion(core, caller, order, root);
-  const promotionId = derivedId(`${admission.commandId}\npromotion`);
+  const { items, digest } = freeze(closure);
+  const approvals = Math.max(to.requiredApprovals, order.waitForApproval ? 1 : 0);
+  const expires = new Date(core.now().getTime() + APPROVAL_MS).toISOString();
   const request: PromotionRequest = {
     promotionId,
     from: { projectId: from.projectId, repositoryId: from.repositoryId },
@@ -56,158 +104,33 @@ export async function promote(core: Core, caller: Caller, order: PromotionOrder)
     package: order.package,
     version: root.version,
     ...(order.tag === undefined ? {} : { tag: order.tag }),
-    closure: closure.map(({ version, incarnation }) => ({ version, incarnation })),
+    closure: items,
+    closureDigest: digest,
+    approvals,
+    requestedBy: caller.id,
+    ...(approvals > 0 ? { expiresAt: expires } : {}),
+    ...(order.override ? { override: true } : {}),
+    ...(order.reason ? { reason: await core.sealing.seal(caller.id, order.reason) } : {}),
   };
-  if (order.tag !== undefined)
-    await admitTag(core, caller, to, { artifact: await artifactFacts(core, root), name: order.tag });
-  const stream = promotionStream(promotionId);
-  const requested = await execute(core, admission, {
-    aggregate: promotion,
-    stream,
-    command: { kind: 'RequestPromotion', request },
-  });
-  // a repeated command goes on with what was asked for first, also when there is more by now
-  if (requested.state.status === 'refused')
-    throw refuse('STATE_CONFLICT', 'this promotion was refused: ask for another one');
-  const done = await run(core, {
-    ...{ caller, admission, from, to, root },
-    request: requested.state.request ?? request,
-  });
-  return {
-    promotionId,
-    version: root.version,
-    placed: closure.length,
-    ...done,
-    warnings: admission.warnings,
-  };
+  return { requester: caller, request, from, to, root, approvals: [] };
 }
 
-async function admitPromotion(core: Core, caller: Caller, order: PromotionOrder, root: VersionRow) {
-  const { from, to } = order;
-  const facts = {
-    artifact: await artifactFacts(core, root),
-    ...(order.tag === undefined ? {} : { tag: { name: order.tag } }),
-    promotion: {
-      from: {
-        projectId: from.projectId,
-        repositoryId: from.repositoryId,
-        name: `${from.projectName}/${from.name}`,
-      },
-      requestedBy: caller.id,
-    },
-  };
-  const target = `${order.package}@${root.version}`;
-  return admit(core, { caller, action: 'promote', at: at(to), facts, target, override: order.override });
-}
-
-interface Running {
-  readonly caller: Caller;
-  readonly admission: Admission;
-  readonly request: PromotionRequest;
-  readonly from: RepositoryInfo;
-  readonly to: RepositoryInfo;
-  readonly root: VersionRow;
-}
-
-/** The steps after the request. A refusal on the way ends the promotion; a crash leaves it to `resumePromotions`. */
-async function run(core: Core, running: Running): Promise<{ position: Position | undefined }> {
-  const { request, admission } = running;
-  const stream = promotionStream(request.promotionId);
-  try {
-    const position = await core.fence.shared(() => placeClosure(core, running));
-    const command = { kind: 'CompletePromotion' as const, promotionId: request.promotionId };
-    const completed = await execute(core, admission, { aggregate: promotion, stream, command });
-    return { position: latest(position, completed.position) };
-  } catch (error) {
-    if (!isRefusal(error) || error.kind === 'unavailable') throw error;
-    const command = { kind: 'RefusePromotion' as const, promotionId: request.promotionId, code: error.code };
-    await execute(core, admission, { aggregate: promotion, stream, command });
-    throw error;
-  }
-}
-
-async function placeClosure(core: Core, running: Running): Promise<Position | undefined> {
-  const { request, admission, from, to } = running;
-  let position: Position | undefined;
-  let incarnation = '';
-  for (const { version: id, incarnation: fromIncarnation } of request.closure) {
-    const version = await available(core, running, { version: id, incarnation: fromIncarnation });
-    position = latest(position, await linkParts(core, admission, to, version));
-    const placed = await place(core, admission, to, {
-      package: request.package,
-      version: id,
-      mediaType: version.mediaType,
-      artifactType: version.artifactType ?? undefined,
-      files: version.files,
-      references: version.references,
-      provenance: {
-        promotionId: request.promotionId,
-        fromRepositoryId: from.repositoryId,
-        fromIncarnation,
-        publishedBy: version.provenance?.publishedBy ?? version.publishedBy,
-      },
-    });
-    position = latest(position, placed.position);
-    if (id === request.version) incarnation = placed.incarnation;
-  }
-  if (request.tag === undefined) return position;
-  const named = { repository: to, package: request.package, tag: request.tag, version: request.version };
-  return latest(position, await assignTag(core, await gateAgain(core, running), { ...named, incarnation }));
-}
-
-type Item = PromotionRequest['closure'][number];
-
-/** One version of the closure, which must still be what was asked for, and free. @throws STATE_CONFLICT, ARTIFACT_HELD */
-async function available(core: Core, running: Running, item: Item): Promise<VersionRow> {
-  const { caller, request, from } = running;
-  const version = await core.queries.getVersion(from.repositoryId, request.package, item.version);
-  if (version?.status !== 'live' || version.incarnation !== item.incarnation)
-    throw refuse('STATE_CONFLICT', `${item.version} was deleted while it was being promoted`);
-  const holds = await holdsOn(core, from, version);
-  if (holds.length > 0) throw await heldRefusal(core, caller, from, holds);
-  return version;
+/** A name that is refused now leaves nothing behind; it is asked about again when it is given. */
+async function precheckTags(core: Core, { requester, request, to, root }: Asking): Promise<void> {
+  if (request.tag === undefined) return;
+  await admitTag(core, requester, to, { artifact: await artifactFacts(core, root), name: request.tag });
 }
 
 /**
- * Between the request and the tag things may have changed: holds, on what was placed first too, and the gate are asked
- * again before anything gets the name.
- */
-async function gateAgain(core: Core, running: Running): Promise<Admission> {
-  const { caller, request, to, root } = running;
-  await core.views.reached(await core.log.head(), core.settings.viewWaitMs);
-  for (const item of request.closure) await available(core, running, item);
-  const artifact = { ...(await artifactFacts(core, root)) };
-  const admission = await admitTag(core, caller, to, { artifact, name: request.tag ?? '' });
-  return admission;
-}
-
-async function linkParts(core: Core, admission: Admission, to: RepositoryInfo, version: VersionRow) {
-  let position: Position | undefined;
-  for (const part of version.references) {
-    if (!part.canonical || (part.relation !== 'config' && part.relation !== 'layer')) continue;
-    const { digest, canonical, size } = part;
-    if (!(await core.blobs.stat(canonical)))
-      throw refuse('STORAGE_UNAVAILABLE', `${digest} is not in the store`);
-    position = latest(
-      position,
-      (await linkBlob(core, admission, to, { digest, canonical, size, via: 'promotion' })).position,
-    );
-  }
-  return position;
-}
-
-/**
- * Carries on promotions that a crash cut off; called by a job. Returns how many were ended. One that cannot be ended
- * now is in nobody's way: the others are, and then its failure is thrown.
+ * Carries on promotions that a crash cut off, and ends those that nobody approved in time; called by a job. Returns
+ * how many were ended. One that cannot be ended now is in nobody's way: the others are, and then its failure is thrown.
  */
 export async function resumePromotions(core: Core): Promise<number> {
   let ended = 0;
   let failure: unknown;
-  const open = await core.queries.listPromotions({ openOnly: true, limit: 1000, order: 'asc' });
-  for (const { promotionId } of open) {
+  for await (const row of openPromotions(core)) {
     try {
-      await resume(core, promotionId);
-      ended++;
+      if (await resume(core, row.promotionId)) ended++;
     } catch (error) {
       failure ??= error;
     }
@@ -216,27 +139,35 @@ export async function resumePromotions(core: Core): Promise<number> {
   return ended;
 }
 
-/** The request was admitted when it was made; its steps continue in the name of the registry. */
-async function resume(core: Core, promotionId: string): Promise<void> {
-  const stream = promotionStream(promotionId);
-  const { status, request } = await core.streams.load(promotion, stream);
-  if (status !== 'requested' || !request) return;
-  const caller = systemCaller(promotionId);
-  const asked = { caller, action: 'promote' as const, facts: {}, target: request.package };
-  const from = await core.queries.repositoryById(request.from.repositoryId);
-  const to = await core.queries.repositoryById(request.to.repositoryId);
-  const root = from && (await core.queries.getVersion(from.repositoryId, request.package, request.version));
-  if (!from || !to || !root) {
-    const admission = await Admission.withoutPolicy(core, { ...asked, at: INSTANCE });
-    const command = { kind: 'RefusePromotion' as const, promotionId, code: 'REPOSITORY_UNKNOWN' };
-    await execute(core, admission, { aggregate: promotion, stream, command });
-    return;
+const PAGE = 500;
+
+async function* openPromotions(core: Core): AsyncIterable<PromotionRow> {
+  for (let after: string | undefined; ; ) {
+    const rows = await core.queries.listPromotions({ openOnly: true, after, limit: PAGE, order: 'asc' });
+    yield* rows;
+    after = rows.at(-1)?.position;
+    if (rows.length < PAGE) return;
   }
-  const admission = await Admission.withoutPolicy(core, { ...asked, at: at(to) });
+}
+
+/** Whether it ended. */
+async function resume(core: Core, promotionId: string): Promise<boolean> {
+  const state = await core.streams.load(promotion, promotionStream(promotionId));
+  const { status, request, started } = state;
+  if (status !== 'requested' || !request) return false;
+  const now = core.now().toISOString();
+  if (!started && request.expiresAt !== undefined && request.expiresAt <= now) {
+    const expired = await tell(core, { kind: 'ExpirePromotion', promotionId, now });
+    return expired.changed;
+  }
+  const { required, standing } = await approvalsOf(core, state);
+  if (!started && standing.length < required) return false;
   try {
-    await run(core, { caller, admission, request, from, to, root });
+    return (await carryOut(core, promotionId)).status !== 'requested';
   } catch (error) {
+    if (isRefusal(error, 'CONCURRENT_CHANGE')) return false;
     if (!isRefusal(error) || error.kind === 'unavailable') throw error;
     core.logger.warn({ promotionId, code: error.code }, 'an interrupted promotion was refused');
+    return true;
   }
 }

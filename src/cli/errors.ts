@@ -47,6 +47,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   POLICY_UNKNOWN: 'strongroom policy list shows those that there are',
   ATTACHMENT_UNKNOWN: 'strongroom policy attachments shows those that there are',
   HOLD_UNKNOWN: 'strongroom artifact holds shows the open ones',
+  PROMOTION_UNKNOWN: 'strongroom promotion list shows those that wait',
   DECISION_UNKNOWN: 'strongroom decision list shows those that were recorded',
   INTERNAL: 'look for the request id in the log of the server',
 };

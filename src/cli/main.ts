@@ -13,6 +13,7 @@ import { registerLogin } from './commands/login.ts';
 import { registerOperations } from './commands/operations.ts';
 import { registerPolicies } from './commands/policy.ts';
 import { registerProjects } from './commands/project.ts';
+import { registerPromotions } from './commands/promotion.ts';
 import { registerTokens } from './commands/token.ts';
 import { EXIT, exitCodeOf, explain } from './errors.ts';
 import { type Io, processIo } from './io.ts';
@@ -52,6 +53,7 @@ export function createProgram(
     registerLogin,
     registerProjects,
     registerArtifacts,
+    registerPromotions,
     registerAccess,
     registerTokens,
     registerPolicies,

@@ -29,6 +29,7 @@ describe('settings of a repository', () => {
       immutableVersions: true,
       immutableTags: [],
       recording: 'counted',
+      requiredApprovals: 0,
     });
     expect(given(repository).state).toEqual(DEFAULT_SETTINGS);
   });
@@ -43,6 +44,16 @@ describe('settings of a repository', () => {
     given(repository, [recordingSet('off')])
       .when(recording('off'))
       .thenNothing();
+  });
+
+  it('ask for 0 to 10 approvals', () => {
+    const ask = (required: number) => ({ kind: 'SetApprovals', repositoryId, required }) as const;
+    const set = { type: 'RepositoryApprovalsSet', data: { repositoryId, required: 2 } } as const;
+    given(repository).when(ask(2)).thenEvents([set]);
+    given(repository, [set]).when(ask(2)).thenNothing();
+    expect(given(repository, [set]).state.requiredApprovals).toBe(2);
+    given(repository).when(ask(0)).thenNothing();
+    for (const wrong of [-1, 11, 1.5]) given(repository).when(ask(wrong)).thenRefused('REQUEST_INVALID');
   });
 
   it('change one by one', () => {
@@ -63,6 +74,7 @@ describe('settings of a repository', () => {
     expect(state).toEqual({
       visibility: 'public',
       recording: 'off',
+      requiredApprovals: 0,
       immutableVersions: false,
       immutableTags: ['v*'],
     });

@@ -1,5 +1,5 @@
 /** Folds events over one view, as a runner would, and gives the rows that are left in key order. */
-import { type AnyEvent, toDomainEvent } from '../../src/domain/catalogue.ts';
+import { type AnyEvent, EVENTS, toDomainEvent } from '../../src/domain/catalogue.ts';
 import type { JsonObject } from '../../src/domain/values/json.ts';
 import { createPlanner, foldWork, keyText } from '../../src/projections/batch.ts';
 import type { AnyView } from '../../src/projections/view.ts';
@@ -20,7 +20,7 @@ export function rowsOf(view: unknown, given: readonly Given[]): object[] {
       revision: at,
       id: `event-${number}`,
       type,
-      version: 1,
+      version: EVENTS[type].version,
       recordedAt: `2026-01-01T00:00:${number}.000Z`,
       data: data as JsonObject,
       meta: metaOf(meta),

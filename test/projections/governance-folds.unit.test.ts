@@ -161,6 +161,7 @@ describe('promotions', () => {
       package: 'app',
       version: sha('m'),
       closure: [{ version: sha('m'), incarnation: 'one' }],
+      approvals: 0,
     },
   };
 
@@ -180,7 +181,35 @@ describe('promotions', () => {
     ]);
     const refused: Given = { type: 'PromotionRefused', data: { promotionId: 'x', code: 'POLICY_DENIED' } };
     expect(rowsOf(promotions, [requested, refused])).toMatchObject([
-      { status: 'refused', code: 'POLICY_DENIED' },
+      { status: 'refused', code: 'POLICY_DENIED', open: false },
+    ]);
+  });
+
+  test('wait until they have the approvals that they ask for', () => {
+    const asked: Given = {
+      type: 'PromotionRequested',
+      data: { ...requested.data, approvals: 2, expiresAt: at(9), closureDigest: sha('c') },
+    } as Given;
+    const approved = (by: string): Given => ({
+      type: 'PromotionApproved',
+      data: { promotionId: 'x', by, closureDigest: sha('c'), reason: 'sealed' },
+    });
+    expect(rowsOf(promotions, [asked, approved('bob')])).toMatchObject([
+      { status: 'waiting', open: true, required: 2, approvals: [{ by: 'bob', at: at(2), reason: 'sealed' }] },
+    ]);
+    const both = [asked, approved('bob'), approved('eve')];
+    expect(rowsOf(promotions, both)).toMatchObject([{ status: 'requested', open: true }]);
+    const ends: Given[] = [
+      { type: 'PromotionRejected', data: { promotionId: 'x', by: 'bob', reason: 'sealed why' } },
+      { type: 'PromotionWithdrawn', data: { promotionId: 'x', reason: 'sealed why' } },
+    ];
+    expect(ends.map(end => rowsOf(promotions, [asked, end])[0])).toMatchObject([
+      { status: 'rejected', finishedReason: 'sealed why', open: false },
+      { status: 'withdrawn', finishedReason: 'sealed why', open: false },
+    ]);
+    const expired: Given = { type: 'PromotionExpired', data: { promotionId: 'x' } };
+    expect(rowsOf(promotions, [asked, expired])).toMatchObject([
+      { status: 'expired', finishedAt: at(2), finishedReason: null },
     ]);
   });
 });

@@ -1,6 +1,6 @@
 /** Random but seeded histories, as a registry in use writes them. The same seed gives the same events. */
 import { createHash } from 'node:crypto';
-import type { AnyEvent } from '../../src/domain/catalogue.ts';
+import { type AnyEvent, EVENTS } from '../../src/domain/catalogue.ts';
 import type { JsonObject } from '../../src/domain/values/json.ts';
 import type { Reference } from '../../src/domain/values/schemas.ts';
 import type { EventLog, NewEvent } from '../../src/eventlog/port.ts';
@@ -321,6 +321,7 @@ export class History {
         package: version.package,
         version: version.version,
         closure,
+        approvals: 0,
       },
     });
     if (this.#below(3) === 0) return;
@@ -410,7 +411,7 @@ export class History {
     const meta = metaOf({ actor, ...correlates });
     this.appends.push({
       stream,
-      events: [{ id: this.#uuid(), type, version: 1, data: data as JsonObject, meta }],
+      events: [{ id: this.#uuid(), type, version: EVENTS[type].version, data: data as JsonObject, meta }],
     });
     this.#count++;
   }

@@ -1,7 +1,7 @@
 /** What the queries answer, on any database: one small registry, and every question that has a trap. */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { AnyEvent } from '../../src/domain/catalogue.ts';
+import { type AnyEvent, EVENTS } from '../../src/domain/catalogue.ts';
 import type { JsonObject } from '../../src/domain/values/json.ts';
 import type { Reference } from '../../src/domain/values/schemas.ts';
 import { createMemoryLog } from '../../src/eventlog/memory.ts';
@@ -30,7 +30,8 @@ export function queryContract(name: string, fresh: () => Promise<string>): void 
     async function happen(...events: (AnyEvent & { meta?: JsonObject })[]) {
       let position = log.start;
       for (const { type, data, meta } of events) {
-        const event = { id: randomUUID(), type, version: 1, data: data as JsonObject, meta: metaOf(meta) };
+        const { version } = EVENTS[type];
+        const event = { id: randomUUID(), type, version, data: data as JsonObject, meta: metaOf(meta) };
         position = (await log.append(`stream-${type}`, [event], { expected: 'any' })).position;
       }
       await runner.reached(position, 10_000);
@@ -425,6 +426,7 @@ export function queryContract(name: string, fresh: () => Promise<string>): void 
               package: 'app',
               version: sha('held'),
               closure,
+              approvals: 0,
             },
           }),
         ),

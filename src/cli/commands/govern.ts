@@ -3,38 +3,11 @@ import type { Command } from 'commander';
 import { type Cli, command, segment } from '../cli.ts';
 import type { Client } from '../client.ts';
 import { UsageError } from '../errors.ts';
-import type { ListShape } from '../output/print.ts';
-import { count, shortDigest, shortId, time } from '../output/text.ts';
+import { count } from '../output/text.ts';
 import { type ArtifactName, parseArtifact, parseRepository } from '../reference.ts';
 import { type Hold, PLACED_HOLDS, type PlacedHold } from './hold.ts';
 import { pathOf } from './project.ts';
-
-interface Promotion {
-  readonly id: string;
-  readonly status: string;
-  readonly package: string;
-  readonly version: string;
-  readonly tag?: string;
-  readonly code?: string;
-  readonly versions: number;
-  readonly requestedBy: string;
-  readonly requestedAt: string;
-}
-
-const PROMOTIONS: ListShape<Promotion> = {
-  what: 'promotions',
-  id: ({ id }) => id,
-  columns: [
-    { title: 'REQUESTED', value: ({ requestedAt }) => time(requestedAt) },
-    { title: 'STATUS', value: ({ status, code }) => (code === undefined ? status : `${status}: ${code}`) },
-    { title: 'PACKAGE', value: row => row.package },
-    { title: 'TAG', value: ({ tag }) => tag },
-    { title: 'VERSION', value: ({ version }) => shortDigest(version) },
-    { title: 'MANIFESTS', value: ({ versions }) => versions, right: true },
-    { title: 'BY', value: ({ requestedBy }) => shortId(requestedBy) },
-    { title: 'ID', value: ({ id }) => id },
-  ],
-};
+import { PROMOTIONS, type Promotion } from './promotion.ts';
 
 interface Reasoned {
   readonly reason?: string;
@@ -112,23 +85,36 @@ async function holdsToLift(
   return byPersons;
 }
 
+interface PromotionOptions extends Reasoned {
+  readonly tag?: string;
+  readonly waitForApproval?: boolean;
+}
+
+interface Promoted {
+  readonly id: string;
+  readonly status: string;
+  readonly placed: number;
+  readonly required: number;
+  readonly warnings: readonly string[];
+}
+
 function registerPromotion(artifact: Command, cli: Cli): void {
   command(artifact, 'promote <artifact> <repository>', {
     summary: 'Promote a version, with all it consists of and all that is about it, into another repository',
     example: 'artifact promote main/oci/app:1.0 main/release --reason "signed off"',
   })
     .option('--tag <tag>', 'tag in the target; the same one unless told')
+    .option('--wait-for-approval', 'ask for the approval of somebody else, also where none is needed')
     .option('--reason <text>', 'why')
     .option('--override', 'pass a soft denial; the reason says why')
-    .action(async (name: string, target: string, options: Reasoned & { tag?: string }) => {
+    .action(async (name: string, target: string, options: PromotionOptions) => {
       const wanted = { from: parseArtifact(name), to: parseRepository(target), ...options };
-      const body = await (await cli.client()).send<{ id: string; placed: number; warnings: string[] }>(
-        'POST',
-        '/promotions',
-        wanted,
-      );
+      const body = await (await cli.client()).send<Promoted>('POST', '/promotions', wanted);
       for (const warning of body.warnings) await cli.print.note(`warning: ${warning}`);
-      const done = `Promoted ${name} to ${target} (${count(body.placed, 'manifest')}): promotion ${body.id}`;
+      const done =
+        body.status === 'waiting'
+          ? `Asked to promote ${name} to ${target}; it waits for ${count(body.required, 'approval')}: promotion ${body.id}`
+          : `Promoted ${name} to ${target} (${count(body.placed, 'manifest')}): promotion ${body.id}`;
       await cli.print.done(done, { body, id: body.id });
     });
   command(artifact, 'promotions <repository>', {

@@ -1,5 +1,5 @@
 /** Projects and repositories. */
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Cli, command, group, listed, segment } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { confirm } from '../io.ts';
@@ -20,6 +20,7 @@ interface Repository extends Project {
   readonly visibility: string;
   readonly recording: string;
   readonly immutableTags: readonly string[];
+  readonly requiredApprovals: number;
 }
 
 interface Usage {
@@ -120,6 +121,7 @@ function registerReading(repository: Command, cli: Cli): void {
         visibility: rest.visibility,
         'downloads recorded': rest.recording,
         'immutable tags': immutableTags.join(' ') || 'none',
+        'approvals to promote into it': String(rest.requiredApprovals),
         created: time(createdAt),
         id: rest.id,
         holds: `${count(usage.versions, 'version')}, ${size(usage.bytes)}, ${count(usage.downloads, 'download')}`,
@@ -133,6 +135,12 @@ interface Settings {
   readonly visibility?: string;
   readonly recording?: string;
   readonly immutableTags?: readonly string[] | false;
+  readonly requiredApprovals?: number;
+}
+
+function approvals(text: string): number {
+  if (!/^\d$|^10$/.test(text)) throw new InvalidArgumentError('It is a whole number from 0 to 10.');
+  return Number(text);
 }
 
 function registerChanging(repository: Command, cli: Cli): void {
@@ -167,6 +175,7 @@ function registerChanging(repository: Command, cli: Cli): void {
     )
     .option('--immutable-tags <patterns>', 'tags that never move, by comma', listed)
     .option('--no-immutable-tags', 'let all tags move')
+    .option('--required-approvals <n>', 'persons who must approve a promotion into it', approvals)
     .action(async (name: string, { immutableTags, ...settings }: Settings) => {
       const tags = immutableTags === false ? [] : immutableTags;
       const wanted = { ...settings, ...(tags === undefined ? {} : { immutableTags: tags }) };

@@ -7,6 +7,8 @@ import { id } from '../values/schemas.ts';
 
 export const visibility = z.enum(['private', 'public']);
 export const recording = z.enum(['each', 'counted', 'off']);
+/** How many persons must approve a promotion into the repository. */
+export const requiredApprovals = z.number().int().min(0).max(10);
 /** Glob patterns: `*` stands for any characters, `?` for one. */
 const tagPattern = z.string().min(1).max(128);
 
@@ -16,6 +18,7 @@ export const repositoryEvents = {
     z.strictObject({ repositoryId: id, versions: z.boolean(), tagPatterns: z.array(tagPattern).max(50) }),
   ),
   RepositoryRecordingSet: event(z.strictObject({ repositoryId: id, mode: recording })),
+  RepositoryApprovalsSet: event(z.strictObject({ repositoryId: id, required: requiredApprovals })),
 };
 
 export type RepositoryCommand =
@@ -34,13 +37,16 @@ export type RepositoryCommand =
       readonly kind: 'SetRecording';
       readonly repositoryId: string;
       readonly mode: z.output<typeof recording>;
-    };
+    }
+  | { readonly kind: 'SetApprovals'; readonly repositoryId: string; readonly required: number };
 
 export interface RepositorySettings {
   readonly visibility: z.output<typeof visibility>;
   readonly immutableVersions: boolean;
   readonly immutableTags: readonly string[];
   readonly recording: z.output<typeof recording>;
+  /** persons who must approve a promotion into it, besides who asks */
+  readonly requiredApprovals: number;
 }
 type RepositoryEvent = EventsOf<typeof repositoryEvents>;
 
@@ -49,7 +55,20 @@ export const DEFAULT_SETTINGS: RepositorySettings = {
   immutableVersions: true,
   immutableTags: [],
   recording: 'counted',
+  requiredApprovals: 0,
 };
+
+function setImmutability(
+  command: Extract<RepositoryCommand, { kind: 'SetImmutability' }>,
+  state: RepositorySettings,
+): readonly RepositoryEvent[] {
+  const { repositoryId, versions } = command;
+  if (command.tagPatterns.length > 50) throw refuse('REQUEST_INVALID', 'at most 50 tag patterns');
+  const tagPatterns = [...new Set(command.tagPatterns)].sort();
+  const same =
+    state.immutableVersions === versions && tagPatterns.join('\n') === state.immutableTags.join('\n');
+  return same ? [] : [{ type: 'RepositoryImmutabilitySet', data: { repositoryId, versions, tagPatterns } }];
+}
 
 function decide(command: RepositoryCommand, state: RepositorySettings): readonly RepositoryEvent[] {
   const { repositoryId } = command;
@@ -57,24 +76,16 @@ function decide(command: RepositoryCommand, state: RepositorySettings): readonly
     case 'SetVisibility':
       if (state.visibility === command.visibility) return [];
       return [{ type: 'RepositoryVisibilitySet', data: { repositoryId, visibility: command.visibility } }];
-    case 'SetImmutability': {
-      if (command.tagPatterns.length > 50) throw refuse('REQUEST_INVALID', 'at most 50 tag patterns');
-      const tagPatterns = [...new Set(command.tagPatterns)].sort();
-      if (
-        state.immutableVersions === command.versions &&
-        tagPatterns.join('\n') === state.immutableTags.join('\n')
-      )
-        return [];
-      return [
-        {
-          type: 'RepositoryImmutabilitySet',
-          data: { repositoryId, versions: command.versions, tagPatterns },
-        },
-      ];
-    }
+    case 'SetImmutability':
+      return setImmutability(command, state);
     case 'SetRecording':
       if (state.recording === command.mode) return [];
       return [{ type: 'RepositoryRecordingSet', data: { repositoryId, mode: command.mode } }];
+    case 'SetApprovals':
+      if (state.requiredApprovals === command.required) return [];
+      if (!requiredApprovals.safeParse(command.required).success)
+        throw refuse('REQUEST_INVALID', 'a repository asks for 0 to 10 approvals');
+      return [{ type: 'RepositoryApprovalsSet', data: { repositoryId, required: command.required } }];
   }
 }
 
@@ -89,6 +100,8 @@ export function evolveSettings(
       return { ...state, immutableVersions: data.versions, immutableTags: data.tagPatterns };
     case 'RepositoryRecordingSet':
       return { ...state, recording: data.mode };
+    case 'RepositoryApprovalsSet':
+      return { ...state, requiredApprovals: data.required };
   }
 }
 

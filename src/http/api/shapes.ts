@@ -33,6 +33,10 @@ export const scopeNames = z.object({ project: name.optional(), repository: name.
 
 export const reason = z.string().trim().max(2000);
 
+/** Asks to pass soft denials; the reason that it takes was given or not. */
+export const overriding = (body: { override?: boolean | undefined; reason?: string | undefined }) =>
+  body.override ? { hasReason: Boolean(body.reason) } : undefined;
+
 /** @throws when the scope's parts do not exist, or the caller may not know of them */
 export async function scopeFrom(
   core: Core,

@@ -4,7 +4,7 @@ import {
   evolveSettings,
   type RepositorySettings,
 } from '../../domain/repository/repository.ts';
-import { flag, json, nullable, type RowOf, table, text } from '../table.ts';
+import { flag, integer, json, nullable, type RowOf, table, text } from '../table.ts';
 import { view } from '../view.ts';
 
 export const projectsTable = table({
@@ -46,6 +46,7 @@ export const repositoriesTable = table({
     immutableVersions: flag(),
     immutableTags: json<readonly string[]>(),
     recording: text<RepositorySettings['recording']>(),
+    requiredApprovals: integer(),
     createdAt: text(),
     createdBy: text(),
     /** a deleted repository keeps its row, because its content is kept for as long as a deleted version's */
@@ -66,6 +67,7 @@ export const repositories = view({
     'RepositoryVisibilitySet',
     'RepositoryImmutabilitySet',
     'RepositoryRecordingSet',
+    'RepositoryApprovalsSet',
   ],
   overwrites: ['RepositoryCreated'],
   keysOf: event => [[event.data.repositoryId]],

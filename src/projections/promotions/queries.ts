@@ -16,7 +16,7 @@ export function promotionQueries(views: Views): PromotionQueries {
     async promotion(promotionId) {
       return (await byId(views, { promotionId })).map(promotionRow)[0];
     },
-    async listPromotions({ repositoryId, openOnly, after, limit, order = 'desc' } = {}) {
+    async listPromotions({ repositoryId, openOnly, status, after, limit, order = 'desc' } = {}) {
       const up = order === 'asc';
       let query = views
         .current()
@@ -25,7 +25,9 @@ export function promotionQueries(views: Views): PromotionQueries {
         .where('position', up ? '>' : '<', after ?? (up ? '' : AFTER_ALL))
         .orderBy('position', order)
         .limit(pageSize(limit));
-      if (openOnly) query = query.where('status', '=', 'requested');
+      // an open status is looked for among the open ones, which are few
+      if (openOnly || status === 'waiting' || status === 'requested') query = query.where('open', '=', 1);
+      if (status !== undefined) query = query.where('status', '=', status);
       if (repositoryId !== undefined)
         query = query.where(({ or, eb }) =>
           or([eb('fromRepositoryId', '=', repositoryId), eb('toRepositoryId', '=', repositoryId)]),

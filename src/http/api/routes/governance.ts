@@ -1,21 +1,17 @@
-/** Holds and promotions. */
+/** Holds. */
 import { z } from 'zod';
 import { hold, release } from '../../../application/govern.ts';
 import { authorise } from '../../../application/handle.ts';
-import { repositoryFor } from '../../../application/places.ts';
-import { promote } from '../../../application/promote.ts';
 import { at, INSTANCE } from '../../../application/rights.ts';
 import { refuse } from '../../../domain/errors.ts';
-import { OCI_TAG } from '../../../domain/values/names.ts';
-import type { PromotionRow } from '../../../projections/queries.ts';
-import { pageOf, paging, readCursor, toPage } from '../page.ts';
+import { paging, readCursor, toPage } from '../page.ts';
 import { type AnyRoute, route } from '../route.ts';
-import { artifact, auditedPlace, governed, namesOf, reason, repositoryParams } from '../shapes.ts';
+import { artifact, auditedPlace, governed, namesOf, overriding, reason } from '../shapes.ts';
 import { showHold } from './artifacts.ts';
 
 const override = z.boolean().optional().describe('pass soft denials; the reason says why');
 
-const holds: AnyRoute[] = [
+export const routes: readonly AnyRoute[] = [
   route({
     method: 'GET',
     path: '/holds',
@@ -46,7 +42,12 @@ const holds: AnyRoute[] = [
     path: '/holds',
     tag: 'holds',
     summary: 'Hold a version here, or its bytes everywhere: nobody can pull it until the hold is lifted',
-    body: artifact.extend({ reason, everywhere: z.boolean().default(false), override }),
+    body: artifact.extend({
+      reason,
+      everywhere: z.boolean().default(false),
+      file: z.string().max(1024).optional().describe('only this file of the version, with its sidecars'),
+      override,
+    }),
     status: 201,
     response: z.object({ id: z.string() }),
     async handle({ caller, body }, { core, consistency }) {
@@ -77,9 +78,6 @@ const holds: AnyRoute[] = [
   }),
 ];
 
-const overriding = (body: { override?: boolean | undefined; reason?: string | undefined }) =>
-  body.override ? { hasReason: Boolean(body.reason) } : undefined;
-
 /** The version a hold is on; of a hold everywhere, any place that it binds and the caller may release from. */
 async function ofHold(
   core: Parameters<typeof governed>[0],
@@ -106,89 +104,3 @@ async function ofHold(
   if (!version) throw refuse('VERSION_UNKNOWN');
   return { caller, repository, version };
 }
-
-const promotionShape = z.object({
-  id: z.string(),
-  status: z.enum(['requested', 'completed', 'refused']),
-  package: z.string(),
-  version: z.string(),
-  tag: z.string().optional(),
-  code: z.string().optional(),
-  versions: z.number().describe('manifests that were taken along'),
-  requestedBy: z.string(),
-  requestedAt: z.string(),
-});
-const showPromotion = (row: PromotionRow) => ({
-  id: row.promotionId,
-  status: row.status,
-  package: row.package,
-  version: row.version,
-  ...(row.tag ? { tag: row.tag } : {}),
-  ...(row.code ? { code: row.code } : {}),
-  versions: row.closure.length,
-  requestedBy: row.requestedBy,
-  requestedAt: row.requestedAt,
-});
-
-const promotions: AnyRoute[] = [
-  route({
-    method: 'POST',
-    path: '/promotions',
-    tag: 'promotions',
-    summary: 'Promote a version with all it consists of and all that is about it into another repository',
-    body: z.object({
-      from: artifact,
-      to: repositoryParams,
-      tag: z
-        .string()
-        .regex(OCI_TAG)
-        .optional()
-        .describe('tag in the target; default: the tag it was named by'),
-      reason: reason.optional(),
-      override,
-    }),
-    status: 201,
-    response: z.object({
-      id: z.string(),
-      version: z.string(),
-      placed: z.number(),
-      warnings: z.array(z.string()),
-    }),
-    async handle({ caller, body }, { core, consistency }) {
-      const source = await governed(core, caller, body.from, 'pull');
-      const to = await repositoryFor(core, caller, body.to, 'promote');
-      const done = await promote(core, caller, {
-        from: source.repository,
-        to,
-        package: source.version.package,
-        reference: { digest: source.version.version },
-        tag: body.tag ?? body.from.tag,
-        override: overriding(body),
-      });
-      await consistency.wait(done.position);
-      return {
-        id: done.promotionId,
-        version: done.version,
-        placed: done.placed,
-        warnings: [...done.warnings],
-      };
-    },
-  }),
-  route({
-    method: 'GET',
-    path: '/projects/:project/repositories/:repository/promotions',
-    tag: 'promotions',
-    summary: 'List promotions from and to a repository, newest first',
-    params: repositoryParams,
-    query: paging,
-    response: pageOf(promotionShape),
-    async handle({ caller, params, query }, { core }) {
-      const { repositoryId } = await repositoryFor(core, caller, params, 'pull');
-      const after = readCursor(query.cursor, z.string());
-      const rows = await core.queries.listPromotions({ repositoryId, after, limit: query.limit + 1 });
-      return toPage(rows, query.limit, { key: row => row.position, item: showPromotion });
-    },
-  }),
-];
-
-export const routes: readonly AnyRoute[] = [...holds, ...promotions];

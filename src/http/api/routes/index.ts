@@ -7,11 +7,13 @@ import { routes as log } from './log.ts';
 import { routes as operations } from './operations.ts';
 import { routes as policies } from './policies.ts';
 import { routes as projects } from './projects.ts';
+import { routes as promotions } from './promotions.ts';
 
 export const ROUTES: readonly AnyRoute[] = [
   ...projects,
   ...artifacts,
   ...governance,
+  ...promotions,
   ...access,
   ...policies,
   ...log,

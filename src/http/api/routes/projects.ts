@@ -4,6 +4,7 @@ import { projectFor, repositoryFor } from '../../../application/places.ts';
 import * as projects from '../../../application/projects.ts';
 import { at, mayDo } from '../../../application/rights.ts';
 import { refuse } from '../../../domain/errors.ts';
+import { requiredApprovals } from '../../../domain/repository/repository.ts';
 import type { ProjectRow, RepositoryInfo } from '../../../projections/queries.ts';
 import { PROJECT_FORMATS } from '../formats.ts';
 import { pageOf, paging, readCursor, toPage, visibleRows } from '../page.ts';
@@ -20,6 +21,7 @@ const repositoryShape = z.object({
   visibility: z.enum(['private', 'public']),
   recording: z.enum(['each', 'counted', 'off']),
   immutableTags: z.array(z.string()),
+  requiredApprovals: z.number(),
   createdAt: z.string(),
 });
 const usageShape = z.object({ versions: z.number(), bytes: z.number(), downloads: z.number() });
@@ -34,6 +36,7 @@ const show = (row: RepositoryInfo) => ({
   visibility: row.visibility,
   recording: row.recording,
   immutableTags: [...row.immutableTags],
+  requiredApprovals: row.requiredApprovals,
   createdAt: row.createdAt,
 });
 
@@ -175,7 +178,7 @@ const repositoryRoutes: AnyRoute[] = [
     method: 'PATCH',
     path: '/projects/:project/repositories/:repository',
     tag: 'repositories',
-    summary: 'Change the name, visibility, recording or immutable tags of a repository',
+    summary: 'Change the name or settings of a repository',
     params: repositoryParams,
     body: z.object({
       name: z.string().optional(),
@@ -186,6 +189,9 @@ const repositoryRoutes: AnyRoute[] = [
         .max(50)
         .optional()
         .describe('glob patterns, e.g. v*'),
+      requiredApprovals: requiredApprovals
+        .optional()
+        .describe('persons who must approve a promotion into it, besides who asks'),
     }),
     status: 204,
     async handle({ caller, params, body }, { core, consistency }) {

@@ -1,0 +1,277 @@
+/** Promotions: asked for, approved, rejected, looked at. */
+import { z } from 'zod';
+import type { Caller } from '../../../application/caller.ts';
+import type { Core } from '../../../application/core.ts';
+import { repositoryFor } from '../../../application/places.ts';
+import { promote } from '../../../application/promote.ts';
+import {
+  approvePromotion,
+  endsOf,
+  type KnownPromotion,
+  promotionFor,
+  rejectPromotion,
+  sees,
+} from '../../../application/promotion-approval.ts';
+import { at, mayDo } from '../../../application/rights.ts';
+import { canonicalDigest } from '../../../domain/values/digest.ts';
+import { OCI_TAG } from '../../../domain/values/names.ts';
+import type { PromotionRow, RepositoryInfo } from '../../../projections/queries.ts';
+import { pageOf, paging, readCursor, toPage, visibleRows } from '../page.ts';
+import { type AnyRoute, route } from '../route.ts';
+import { artifact, governed, overriding, reason, repositoryParams } from '../shapes.ts';
+
+const status = z
+  .enum(['waiting', 'requested', 'completed', 'refused', 'rejected', 'withdrawn', 'expired'])
+  .describe('waiting: for approvals; requested: it is being carried out');
+const side = z.object({ project: z.string(), repository: z.string() });
+
+const promotionShape = z.object({
+  id: z.string(),
+  status,
+  from: side.optional().describe('absent when it is gone, or the caller may not know of it'),
+  to: side.optional(),
+  package: z.string(),
+  version: z.string(),
+  tag: z.string().optional(),
+  code: z.string().optional().describe('why it was refused'),
+  versions: z.number().describe('manifests that are taken along'),
+  required: z.number().describe('approvals that it asked for'),
+  approvals: z.number().describe('approvals that it has'),
+  requestedBy: z.string(),
+  requestedAt: z.string(),
+  expiresAt: z.string().optional().describe('when it ends if it is not approved by then'),
+  finishedAt: z.string().optional(),
+});
+const approvalShape = z.object({ by: z.string(), at: z.string(), reason: z.string().optional() });
+const detailShape = promotionShape.extend({
+  closure: z.string().optional().describe('digest of all that is taken along: what an approval names'),
+  content: z.array(
+    z.object({
+      version: z.string(),
+      files: z.array(z.object({ name: z.string(), canonical: z.string() })).optional(),
+      sidecarTags: z.array(z.string()).optional(),
+    }),
+  ),
+  reason: z.string().optional(),
+  approvedBy: z.array(approvalShape),
+  finishedBy: z.string().optional(),
+  finishedReason: z.string().optional(),
+});
+
+const names = async (core: Core, caller: Caller, end: RepositoryInfo | undefined) =>
+  end && (await mayDo(core, caller, 'pull', at(end))).allowed
+    ? { project: end.projectName, repository: end.name }
+    : undefined;
+
+const given = <T extends object>(values: T) =>
+  Object.fromEntries(
+    Object.entries(values).filter(([, value]) => value !== undefined && value !== null),
+  ) as Partial<{ [K in keyof T]: NonNullable<T[K]> }>;
+
+async function show(core: Core, caller: Caller, { row, from, to }: KnownPromotion) {
+  const { tag, code, expiresAt, finishedAt } = row;
+  return {
+    id: row.promotionId,
+    status: row.status,
+    package: row.package,
+    version: row.version,
+    versions: row.closure.length,
+    required: row.required,
+    approvals: row.approvals.length,
+    requestedBy: row.requestedBy,
+    requestedAt: row.requestedAt,
+    ...given({ tag, code, expiresAt, finishedAt }),
+    ...given({ from: await names(core, caller, from), to: await names(core, caller, to) }),
+  };
+}
+
+async function showDetail(core: Core, caller: Caller, known: KnownPromotion) {
+  const { row } = known;
+  const open = async (sealed: string | null | undefined) =>
+    sealed ? await core.sealing.unseal(sealed) : undefined;
+  const approvedBy = row.approvals.map(async approval => ({
+    by: approval.by,
+    at: approval.at,
+    ...given({ reason: await open(approval.reason) }),
+  }));
+  return {
+    ...(await show(core, caller, known)),
+    content: row.closure.map(({ version, files, sidecarTags }) => ({
+      version,
+      ...given({ files, sidecarTags }),
+    })),
+    approvedBy: await Promise.all(approvedBy),
+    ...given({
+      closure: row.closureDigest,
+      reason: await open(row.reason),
+      finishedBy: row.finishedBy,
+      finishedReason: await open(row.finishedReason),
+    }),
+  };
+}
+
+interface Listed {
+  readonly repositoryId?: string | undefined;
+  readonly status?: PromotionRow['status'] | undefined;
+}
+
+/** Newest first; of the whole instance only what the caller may know of. */
+async function page(core: Core, caller: Caller, query: z.output<typeof paging>, of: Listed) {
+  const key = ({ row }: KnownPromotion) => row.position;
+  const rows = await visibleRows(query.limit, readCursor(query.cursor, z.string()), {
+    async read({ after, limit }) {
+      const found = await core.queries.listPromotions({ ...of, after, limit });
+      return Promise.all(found.map(row => endsOf(core, row)));
+    },
+    sees: known => sees(core, caller, known),
+    key,
+  });
+  const { items, ...next } = toPage(rows, query.limit, { key, item: known => show(core, caller, known) });
+  return { ...next, items: await Promise.all(items) };
+}
+
+const one = z.object({ promotion: z.string().max(64) });
+
+const reading: AnyRoute[] = [
+  route({
+    method: 'GET',
+    path: '/promotions',
+    tag: 'promotions',
+    summary: 'List the promotions from and to repositories that the caller may pull from, newest first',
+    query: paging.extend({ status: status.optional() }),
+    response: pageOf(promotionShape),
+    handle: ({ caller, query }, { core }) => page(core, caller, query, { status: query.status }),
+  }),
+  route({
+    method: 'GET',
+    path: '/projects/:project/repositories/:repository/promotions',
+    tag: 'promotions',
+    summary: 'List promotions from and to a repository, newest first',
+    params: repositoryParams,
+    query: paging.extend({ status: status.optional() }),
+    response: pageOf(promotionShape),
+    async handle({ caller, params, query }, { core }) {
+      const { repositoryId } = await repositoryFor(core, caller, params, 'pull');
+      return page(core, caller, query, { repositoryId, status: query.status });
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/promotions/:promotion',
+    tag: 'promotions',
+    summary: 'Show a promotion: what it takes along, who approved it, and how it ended',
+    params: one,
+    response: detailShape,
+    async handle({ caller, params }, { core }) {
+      return showDetail(core, caller, await promotionFor(core, caller, params.promotion));
+    },
+  }),
+];
+
+const changing: AnyRoute[] = [
+  route({
+    method: 'POST',
+    path: '/promotions',
+    tag: 'promotions',
+    summary: 'Promote a version with all it consists of and all that is about it into another repository',
+    body: z.object({
+      from: artifact,
+      to: repositoryParams,
+      tag: z
+        .string()
+        .regex(OCI_TAG)
+        .optional()
+        .describe('tag in the target; default: the tag it was named by'),
+      waitForApproval: z
+        .boolean()
+        .optional()
+        .describe('wait for an approval also where the target asks for none'),
+      reason: reason.optional(),
+      override: z.boolean().optional().describe('pass soft denials; the reason says why'),
+    }),
+    status: 201,
+    response: z.object({
+      id: z.string(),
+      status: z.enum(['completed', 'waiting']),
+      version: z.string(),
+      placed: z.number().describe('manifests; 0 while it waits'),
+      closure: z.string().optional().describe('digest of all that is taken along: what an approval names'),
+      required: z.number().describe('approvals that it waits for'),
+      expiresAt: z.string().optional(),
+      warnings: z.array(z.string()),
+    }),
+    async handle({ caller, body }, { core, consistency }) {
+      const source = await governed(core, caller, body.from, 'pull');
+      const to = await repositoryFor(core, caller, body.to, 'promote');
+      const { request, ...done } = await promote(core, caller, {
+        from: source.repository,
+        to,
+        package: source.version.package,
+        reference: { digest: source.version.version },
+        tag: body.tag ?? body.from.tag,
+        waitForApproval: body.waitForApproval,
+        reason: body.reason,
+        override: overriding(body),
+      });
+      await consistency.wait(done.position);
+      const completed = done.status === 'completed';
+      return {
+        id: done.promotionId,
+        status: completed ? ('completed' as const) : ('waiting' as const),
+        version: request.version,
+        placed: completed ? request.closure.length : 0,
+        required: request.approvals,
+        ...given({ closure: request.closureDigest, expiresAt: completed ? undefined : request.expiresAt }),
+        warnings: [...done.warnings],
+      };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/promotions/:promotion/approve',
+    tag: 'promotions',
+    summary: 'Approve a promotion of somebody else; with the last one that is missing it is carried out',
+    params: one,
+    body: z.object({
+      closure: canonicalDigest.describe('of the promotion, as it was looked at'),
+      reason: reason.optional(),
+    }),
+    response: z.object({
+      status,
+      approvals: z.number().describe('that count now'),
+      required: z.number(),
+      code: z.string().optional().describe('why it was refused in the end'),
+      reason: z.string().optional(),
+      warnings: z.array(z.string()),
+    }),
+    async handle({ caller, params, body }, { core, consistency }) {
+      const { closure: closureDigest, reason: why } = body;
+      const done = await approvePromotion(core, caller, params.promotion, { closureDigest, reason: why });
+      await consistency.wait(done.position);
+      const waits = done.status === 'requested' && done.given < done.required;
+      return {
+        status: waits || done.status === 'absent' ? ('waiting' as const) : done.status,
+        approvals: done.given,
+        required: done.required,
+        ...given({ code: done.refusal?.code, reason: done.refusal?.reason }),
+        warnings: [...done.warnings],
+      };
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/promotions/:promotion/reject',
+    tag: 'promotions',
+    summary: 'Reject a promotion that waits; who asked for it takes it back',
+    params: one,
+    body: z.object({ reason: reason.min(1) }),
+    response: z.object({ status }),
+    async handle({ caller, params, body }, { core, consistency }) {
+      const done = await rejectPromotion(core, caller, params.promotion, body.reason);
+      await consistency.wait(done.position);
+      return { status: done.status === 'absent' ? ('waiting' as const) : done.status };
+    },
+  }),
+];
+
+export const routes: readonly AnyRoute[] = [...reading, ...changing];
