@@ -1,6 +1,6 @@
 /** Bringing bytes in: upload sessions bound to actor and repository, mounts, and the links they end in. */
 import type { Readable } from 'node:stream';
-import type { CommittedBlob, StagedUpload } from '../blobs/port.ts';
+import type { AppendOptions, CommittedBlob, StagedUpload } from '../blobs/port.ts';
 import { isRefusal, refuse } from '../domain/errors.ts';
 import { link, linkStream } from '../domain/link/link.ts';
 import type { Position } from '../eventlog/port.ts';
@@ -18,6 +18,8 @@ export interface Stored {
   readonly size: number;
   readonly position: Position | undefined;
 }
+
+export type Chunk = Pick<AppendOptions, 'offset' | 'last'>;
 
 function pushing(core: Core, caller: Caller, repository: RepositoryInfo, target: string): Promise<Admission> {
   return Admission.withoutPolicy(core, { caller, action: 'push', at: at(repository), facts: {}, target });
@@ -46,15 +48,19 @@ export async function findUpload(
   return upload;
 }
 
-/** Adds a chunk to an upload that `findUpload` gave. */
+/** Adds a chunk to an upload that `findUpload` gave; `last` when `finishUpload` follows in the same request. */
 export function appendUpload(
   core: Core,
   upload: StagedUpload,
   body: Readable,
-  offset?: number,
+  { offset, last = false }: Chunk = {},
 ): Promise<StagedUpload> {
   const limit = core.settings.maxBlobBytes;
-  return core.blobs.appendUpload(upload.id, body, offset === undefined ? { limit } : { limit, offset });
+  return core.blobs.appendUpload(upload.id, body, {
+    limit,
+    last,
+    ...(offset === undefined ? {} : { offset }),
+  });
 }
 
 /** Verifies the upload and links its bytes to the repository. Idempotent. */

@@ -34,8 +34,8 @@ export async function openFilesystemBlobs(options: FilesystemBlobsOptions): Prom
   const layout = await translated(() => prepareLayout(fs, options.root));
   const shelf = new Shelf(fs, layout);
   const claims = new Claims();
-  const staging = new Staging(fs, layout, shelf, claims);
   const small = new SmallBlobs(fs, layout, shelf, claims);
+  const staging = new Staging({ fs, layout, shelf, small, claims });
   const lifecycle = new Lifecycle();
   const run = <T>(work: () => Promise<T>) => lifecycle.run(() => translated(work));
 
@@ -60,11 +60,11 @@ export async function openFilesystemBlobs(options: FilesystemBlobsOptions): Prom
 async function putVerified(small: SmallBlobs, bytes: Uint8Array, expected?: string): Promise<CommittedBlob> {
   // The one-shot hash is several times faster than a Hash object on small content.
   const hex = hash('sha256', bytes, 'hex');
-  if (expected === undefined) return small.put(bytes, hex);
+  if (expected === undefined) return small.put([bytes], hex);
   const wanted = parseExpected(expected);
   const actual = wanted.algorithm === 'sha256' ? hex : hash('sha512', bytes, 'hex');
   if (actual !== wanted.hex) throw digestMismatch(expected, `${wanted.algorithm}:${actual}`);
-  const blob = await small.put(bytes, hex);
+  const blob = await small.put([bytes], hex);
   return expected === canonicalDigest(hex) ? blob : { ...blob, alias: expected };
 }
 

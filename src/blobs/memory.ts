@@ -5,7 +5,14 @@ import { refuse } from '../domain/errors.ts';
 import { drain, expectErrors } from './body.ts';
 import { canonicalDigest, canonicalHex, digestMismatch, newUploadId, parseExpected } from './digest.ts';
 import { Lifecycle } from './lifecycle.ts';
-import type { BlobInfo, BlobStore, CanonicalDigest, CommittedBlob, StagedUpload } from './port.ts';
+import type {
+  AppendOptions,
+  BlobInfo,
+  BlobStore,
+  CanonicalDigest,
+  CommittedBlob,
+  StagedUpload,
+} from './port.ts';
 import { type ByteRange, DEFAULT_READ_BYTES, resolveRange } from './range.ts';
 import { streamBytes } from './stream.ts';
 
@@ -102,11 +109,7 @@ export function memoryBlobs(now: () => number = Date.now): BlobStore {
   };
 }
 
-async function append(
-  upload: Upload,
-  body: Readable,
-  options: { offset?: number; limit?: number },
-): Promise<void> {
+async function append(upload: Upload, body: Readable, options: AppendOptions): Promise<void> {
   const { offset = upload.size, limit = Number.POSITIVE_INFINITY } = options;
   if (offset !== upload.size) throw refuse('RANGE_INVALID', { size: upload.size });
   if (upload.size > limit) throw refuse('CONTENT_TOO_LARGE', { size: upload.size, limit });

@@ -41,20 +41,23 @@ export interface CommittedBlob extends BlobInfo {
   readonly alias?: string;
 }
 
+export interface AppendOptions {
+  readonly offset?: number;
+  readonly limit?: number;
+  readonly last?: boolean;
+}
+
 export interface BlobStore {
-  /** Opens an upload; `owner` is kept durably with it. */
+  /** Opens an upload; `owner` (at most some 100 characters) is kept with it, over restarts. */
   openUpload(owner: Record<string, string>): Promise<StagedUpload>;
   findUpload(id: string): Promise<StagedUpload | undefined>;
   /**
    * Appends a chunk. `offset` must equal the current size, else RANGE_INVALID (detail.size = the current size);
    * a second writer at the same time gets STATE_CONFLICT. On a broken body what arrived is kept, so that the client
-   * can resume. `limit` bounds the whole upload in bytes: CONTENT_TOO_LARGE.
+   * can resume. `limit` bounds the whole upload in bytes: CONTENT_TOO_LARGE. `last`: the commit follows before
+   * anybody is told of these bytes, so that until then they may be kept where a restart loses them.
    */
-  appendUpload(
-    id: string,
-    body: Readable,
-    options: { offset?: number; limit?: number },
-  ): Promise<StagedUpload>;
+  appendUpload(id: string, body: Readable, options: AppendOptions): Promise<StagedUpload>;
   /**
    * Verifies and publishes. `expected` is `sha256:…` or `sha512:…`; a mismatch rejects with DIGEST_INVALID and
    * removes the upload. Idempotent for bytes that are there already.

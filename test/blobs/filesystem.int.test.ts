@@ -79,8 +79,9 @@ describe('blobs on the file system', () => {
     const { digest } = await store.put(text('layout'));
     const { id } = await store.openUpload({ actor: 'u' });
     expect(await readFile(pathOf(digest), 'utf8')).toBe('layout');
-    expect((await readdir(staging())).sort()).toEqual([`${id}.data`, `${id}.json`]);
+    expect(await readdir(staging())).toEqual([]);
     await store.appendUpload(id, body(text('layout')), {});
+    expect(await readdir(staging())).toEqual([`${id}.data`]);
     await store.commitUpload(id, digest);
     await store.check();
     expect(await readdir(staging())).toEqual([]);
@@ -147,29 +148,76 @@ describe('blobs on the file system', () => {
     );
   });
 
-  it('takes halves of an upload for none, and clears them away', async () => {
-    const [noData, noRecord, torn] = await Promise.all([1, 2, 3].map(() => store.openUpload({})));
-    await rm(staging(`${noData!.id}.data`));
-    await rm(staging(`${noRecord!.id}.json`));
-    await truncate(staging(`${torn!.id}.json`), 9);
-    await writeFile(staging('77777777-7777-4777-8777-777777777777.put'), 'never published');
+  it('clears away what crashes and earlier versions left, and nothing else', async () => {
+    const { id } = await store.openUpload({});
+    await store.appendUpload(id, body(text('bytes')), {});
+    for (const leftover of ['put', 'probe', 'data', 'json'])
+      await writeFile(staging(`77777777-7777-4777-8777-777777777777.${leftover}`), 'never published');
     await writeFile(staging('not-ours.txt'), 'stays');
     await reopen();
-    for (const upload of [noData, noRecord, torn]) {
-      expect(await store.findUpload(upload!.id)).toBeUndefined();
-      await expect(store.commitUpload(upload!.id, sha256(text('')))).rejects.toEqual(
-        expect.objectContaining({ code: 'UPLOAD_UNKNOWN' }),
-      );
-    }
-    expect(await store.expireUploads(Date.now() + 60_000)).toEqual([torn!.id]);
+    expect(await store.expireUploads(Date.now() - 60_000)).toEqual([]);
+    expect(await store.expireUploads(Date.now() + 60_000)).toEqual([id]);
     expect(await readdir(staging())).toEqual(['not-ours.txt']);
+  });
+
+  it('knows an upload without a file over a restart, until it expires', async () => {
+    const opened = await store.openUpload({ actor: 'größe', repository: '日本' });
+    await reopen();
+    expect(await store.findUpload(opened.id)).toEqual(opened);
+    await store.appendUpload(opened.id, body(text('late')), { offset: 0 });
+    await store.commitUpload(opened.id, sha256(text('late')));
+    const { id } = await store.openUpload({});
+    await reopen();
+    await store.expireUploads(Date.now() + 60_000);
+    expect(await store.findUpload(id)).toBeUndefined();
+  });
+
+  it('knows no upload that lost its file, nor one under another spelling of its id', async () => {
+    const { id } = await store.openUpload({ actor: 'u' });
+    for (const other of [`${id}=`, `${id}A`, id.toUpperCase(), id.replace(/.$/, '_'), id.slice(0, 36)])
+      expect(await store.findUpload(other), other).toBeUndefined();
+    await store.appendUpload(id, body(text('bytes')), {});
+    await rm(staging(`${id}.data`));
+    expect(await store.findUpload(id)).toBeUndefined();
+    await expect(store.commitUpload(id, sha256(text('')))).rejects.toEqual(
+      expect.objectContaining({ code: 'UPLOAD_UNKNOWN' }),
+    );
+  });
+
+  it('refuses an owner that fits into no name', async () => {
+    await expect(store.openUpload({ actor: 'u'.repeat(200) })).rejects.toEqual(
+      expect.objectContaining({ code: 'REQUEST_INVALID' }),
+    );
+  });
+
+  it('makes no file in staging for a small body that is committed at once, and one for a large body', async () => {
+    const { id } = await store.openUpload({});
+    await store.appendUpload(id, body(text('whole')), { last: true });
+    expect(await readdir(staging())).toEqual([]);
+    expect(await store.findUpload(id)).toMatchObject({ size: 5 });
+    await store.commitUpload(id, sha256(text('whole')));
+    const large = Buffer.alloc(2 * MIB, 'large');
+    const upload = await store.openUpload({});
+    await store.appendUpload(upload.id, body(large), { last: true });
+    expect(await readdir(staging())).toEqual([`${upload.id}.data`]);
+    await store.commitUpload(upload.id, sha256(large));
+    expect(await readdir(staging())).toEqual([]);
+  });
+
+  it('writes a last chunk down when another one follows all the same', async () => {
+    const { id } = await store.openUpload({});
+    await store.appendUpload(id, body(text('last ')), { last: true });
+    await store.appendUpload(id, body(text('but one')), { offset: 5 });
+    await reopen();
+    expect(await store.commitUpload(id, sha256(text('last but one')))).toMatchObject({ size: 12 });
   });
 
   it('counts the age of an upload from its last chunk, and of a blob from its commit', async () => {
     const { id } = await store.openUpload({});
     const longAgo = new Date(Date.now() - 3_600_000);
-    for (const suffix of ['data', 'json']) await utimes(staging(`${id}.${suffix}`), longAgo, longAgo);
-    await store.appendUpload(id, body(text('fresh')), {});
+    await store.appendUpload(id, body(text('fr')), {});
+    await utimes(staging(`${id}.data`), longAgo, longAgo);
+    await store.appendUpload(id, body(text('esh')), {});
     expect(await store.expireUploads(Date.now() - 60_000)).toEqual([]);
     await utimes(staging(`${id}.data`), longAgo, longAgo);
     const blob = await store.commitUpload(id, sha256(text('fresh')));
@@ -198,8 +246,9 @@ describe('blobs on the file system', () => {
 
   it('is unsure, not empty, when its folders are gone', async () => {
     const { digest } = await store.put(text('somewhere'));
+    const { id } = await store.openUpload({});
+    await store.appendUpload(id, body(text('bytes')), {});
     await rename(join(root, 'blobs'), join(root, 'away'));
-    const id = '00000000-0000-4000-8000-000000000000';
     const list = async () => {
       for await (const blob of store.list()) return blob;
     };
@@ -216,7 +265,11 @@ describe('blobs on the file system', () => {
     }
     await rename(join(root, 'away'), join(root, 'blobs'));
     await rename(staging(), join(root, 'away'));
-    for (const call of [() => store.findUpload(id), () => store.openUpload({}), () => store.check()]) {
+    for (const call of [
+      () => store.findUpload(id),
+      () => store.commitUpload(id, digest),
+      () => store.check(),
+    ]) {
       const error = await call().then(
         () => undefined,
         (reason: Error) => reason,

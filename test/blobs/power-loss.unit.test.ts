@@ -34,13 +34,22 @@ async function pushes(store: BlobStore, told: Acknowledged, attempt: Attempt): P
     const bytes = text(chunks.join(''));
     const push = async () => {
       const { id } = await store.openUpload({ actor: 'u' });
-      for (const chunk of chunks) await store.appendUpload(id, body(text(chunk)), {});
+      // in one piece it comes with the commit, as it does from most clients
+      for (const chunk of chunks)
+        await store.appendUpload(id, body(text(chunk)), { last: chunks.length === 1 });
       await store.commitUpload(id, sha256(bytes));
     };
     if (await attempt(push)) told.set(sha256(bytes), bytes);
   };
   await put('first');
-  await Promise.all([put('first'), put('second'), upload('a ', 'layer'), upload('a layer'), put('third')]);
+  await Promise.all([
+    put('first'),
+    put('second'),
+    upload('a ', 'layer'),
+    upload('a layer'),
+    upload('fourth'),
+    put('third'),
+  ]);
   told.delete(sha256(text('first')));
   await attempt(() => store.remove(sha256(text('first'))));
   await Promise.all([put('first'), upload('second')]);
@@ -250,6 +259,7 @@ describe('when the disk refuses an operation', () => {
     const store = await open(disk.ops);
     const { digest } = await store.put(text('there'));
     const { id } = await store.openUpload({});
+    await store.appendUpload(id, body(text('bytes')), {});
     for (const code of ['EIO', 'EACCES', 'EMFILE', 'ESTALE']) {
       disk.arm({ fail: () => code });
       const list = async () => {
@@ -292,7 +302,17 @@ describe('the steps to a durable blob', () => {
     disk.arm({ fail: ({ name, path }) => void (name === 'read' && reads.push(path)) });
     await store.commitUpload(id, sha256(text('chunk one, chunk two')));
     expect(reads).toEqual([]);
-    expect(steps(disk)).toEqual(['touch', 'sync', 'rename', 'syncFolder', 'remove', 'remove']);
+    expect(steps(disk)).toEqual(['touch', 'sync', 'rename', 'syncFolder']);
+  });
+
+  it('are those of small content for a small upload that is committed at once', async () => {
+    const disk = await readyDisk();
+    const store = await open(disk.ops);
+    disk.arm({});
+    const { id } = await store.openUpload({});
+    await store.appendUpload(id, body(text('small')), { last: true });
+    await store.commitUpload(id, sha256(text('small')));
+    expect(steps(disk)).toEqual(['create', 'write', 'syncData', 'rename', 'syncFolder']);
   });
 
   it('read the file once when the upload is resumed after a restart', async () => {

@@ -37,6 +37,7 @@ describeWith(['strace'], 'the system calls of a push', () => {
   it.each([
     ['put', 'fdatasync'],
     ['upload', 'fsync'],
+    ['whole upload', 'fdatasync'],
   ])('of %s: %s of the file, rename, fsync of the folder, reply', (kind, sync) => {
     const begin = find(({ text }) => text.includes(`BEGIN ${kind}`), 0);
     const reply = find(({ text }) => text.includes('"REPLY sha256:'), begin.ended);

@@ -20,10 +20,11 @@ export class SmallBlobs {
     this.#claims = claims;
   }
 
-  /** Publishes bytes whose sha256 is known to be `hex`. */
-  async put(bytes: Uint8Array, hex: string): Promise<CommittedBlob> {
+  /** Publishes bytes, in pieces, whose sha256 is known to be `hex`. */
+  async put(chunks: readonly Uint8Array[], hex: string): Promise<CommittedBlob> {
+    const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
     return this.#withTemporary('put', path =>
-      this.#shelf.publish(hex, bytes.length, () => writeSynced(this.#fs, path, bytes)),
+      this.#shelf.publish(hex, size, () => writeSynced(this.#fs, path, chunks)),
     );
   }
 
@@ -31,7 +32,7 @@ export class SmallBlobs {
   async probe(): Promise<void> {
     await assertFolder(this.#fs, this.#layout.blobs);
     await this.#withTemporary('probe', async path => {
-      await writeSynced(this.#fs, path, Buffer.from('probe'));
+      await writeSynced(this.#fs, path, [Buffer.from('probe')]);
       await this.#fs.remove(path);
     });
   }
@@ -51,21 +52,11 @@ export class SmallBlobs {
   }
 }
 
-/** Not synced. */
-export async function writeNew(fs: FileOps, path: string, content?: Uint8Array): Promise<void> {
-  const file = await fs.open(path, 'create');
-  try {
-    if (content) await file.write([content], 0);
-  } finally {
-    await file.close();
-  }
-}
-
 /** fdatasync is enough for a new file: its length is part of the data, and the inode is written with it. */
-async function writeSynced(fs: FileOps, path: string, bytes: Uint8Array): Promise<SyncedFile> {
+async function writeSynced(fs: FileOps, path: string, chunks: readonly Uint8Array[]): Promise<SyncedFile> {
   const file = await fs.open(path, 'create');
   try {
-    await file.write([bytes], 0);
+    await file.write(chunks, 0);
     await file.syncData();
     return { path, info: await file.info() };
   } finally {

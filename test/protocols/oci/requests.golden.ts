@@ -266,7 +266,7 @@ export const REFUSED: readonly (readonly [method: string, url: string, code: Err
 
   // uploads
   ['GET', `${at}/blobs/uploads/a.b`, 'UPLOAD_UNKNOWN'],
-  ['PATCH', `${at}/blobs/uploads/${'u'.repeat(129)}`, 'UPLOAD_UNKNOWN'],
+  ['PATCH', `${at}/blobs/uploads/${'u'.repeat(251)}`, 'UPLOAD_UNKNOWN'],
   ['DELETE', `${at}/blobs/uploads/a%20b`, 'UPLOAD_UNKNOWN'],
 
   // queries
