@@ -14,6 +14,8 @@ const REASONS: Readonly<Record<string, string>> = {
   AuthorizationHeaderMalformed: 'the bucket is in another region',
   TimeoutError: 'S3 did not answer in time',
   SlowDown: 'S3 asks to slow down',
+  ECONNRESET: 'the connection to S3 was broken',
+  EPIPE: 'the connection to S3 was broken',
   ECONNREFUSED: 'S3 cannot be reached',
   ENOTFOUND: 'the name of the S3 server cannot be resolved',
   EAI_AGAIN: 'the name of the S3 server cannot be resolved',
@@ -50,7 +52,8 @@ export function nameOf(error: unknown): string {
 
 function reasonOf(error: unknown): string {
   const { code } = (error ?? {}) as { code?: unknown };
-  const names = [nameOf(error), typeof code === 'string' ? code : ''];
+  // The client calls a broken connection a timeout: the code knows better.
+  const names = [typeof code === 'string' ? code : '', nameOf(error)];
   const known = names.map(name => REASONS[name]).find(reason => reason !== undefined);
   if (known) return known;
   const status = statusOf(error);
