@@ -24,6 +24,7 @@ const version = versionRow({
   status: 'live',
   files: [{ name: 'manifest', digest: DIGEST, canonical: DIGEST, size: 1, mediaType: 'x/y' }],
   references: [],
+  metadata: null,
   mediaType: 'x/y',
   size: 1,
   publishedAt: '2026-01-01T00:00:00.000Z',
