@@ -3,12 +3,11 @@ import type { Readable } from 'node:stream';
 import { isRefusal, refuse } from '../domain/errors.ts';
 import type { Action } from '../domain/values/actions.ts';
 import type { Position } from '../eventlog/port.ts';
-import type { HoldRow } from '../projections/queries.ts';
 import { deprecate, removeFile, yank } from './advise.ts';
 import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
 import type { Document } from './documents.ts';
-import { deleteVersion, release, versionOf } from './govern.ts';
+import { deleteVersion, versionOf } from './govern.ts';
 import type { PageOf } from './listing.ts';
 import {
   listingOf,
@@ -21,18 +20,11 @@ import { issueToken, revokeToken } from './people.ts';
 import { type Publication, type PublishedVersion, publishVersion } from './publication.ts';
 import { ReceivedFile } from './receive.ts';
 import { type Asked, type FileName, Released } from './resolve.ts';
+import { approveStaged, type StagedVersion, stagedVersions } from './staged.ts';
 
 export interface VersionName {
   readonly package: string;
   readonly version: string;
-}
-
-/** A version that waits for approval. */
-export interface StagedVersion extends VersionName {
-  readonly holdId: string;
-  /** principal id */
-  readonly stagedBy: string;
-  readonly stagedAt: string;
 }
 
 interface Paged {
@@ -120,25 +112,9 @@ function writing(core: Core, visible: Visible, done: Done) {
       done(deprecate(core, await governed(core, asked, name), message)),
     yank: async (asked: Asked, name: VersionName, reason: string | undefined) =>
       done(yank(core, await governed(core, asked, name), reason)),
-    async approve(asked: Asked, name: VersionName) {
-      const of = await governed(core, asked, name);
-      const holds = await stagedHolds(core, asked);
-      const waiting = holds.find(hold => hold.package === name.package && hold.version === name.version);
-      if (!waiting)
-        throw refuse('STATE_CONFLICT', `${name.package}@${name.version} does not wait for approval`);
-      await visible(release(core, of, { holdId: waiting.holdId }));
-    },
+    approve: async (asked: Asked, name: VersionName) =>
+      done(approveStaged(core, await governed(core, asked, name))),
   };
-}
-
-async function stagedHolds(core: Core, { repository: { repositoryId } }: Asked): Promise<readonly HoldRow[]> {
-  const found: HoldRow[] = [];
-  for (let after: string | undefined; ; ) {
-    const rows = await core.queries.listHolds({ repositoryId, after, limit: 1000 });
-    found.push(...rows.filter(({ kind, repositoryId: at }) => kind === 'staged' && at === repositoryId));
-    after = rows.at(-1)?.position;
-    if (rows.length < 1000) return found;
-  }
 }
 
 function reading(core: Core) {
@@ -157,14 +133,7 @@ function reading(core: Core) {
       const bytes = await core.evidence.get(digest);
       return bytes === undefined || bytes === 'erased' ? undefined : Buffer.from(bytes).toString();
     },
-    async staged(asked: Asked): Promise<readonly StagedVersion[]> {
-      const holds = await stagedHolds(core, asked);
-      return holds.map(({ package: name, version, holdId, placedBy, placedAt }) => ({
-        package: name ?? '',
-        version: version ?? '',
-        ...{ holdId, stagedBy: placedBy, stagedAt: placedAt },
-      }));
-    },
+    staged: ({ repository }: Asked) => stagedVersions(core, repository),
   };
 }
 

@@ -12,7 +12,7 @@ export interface PlaceName {
   readonly repository?: string;
   readonly package?: string;
   readonly tag?: string;
-  /** for OCI a digest */
+  /** for OCI a digest, for packages their version */
   readonly version?: string;
 }
 
@@ -24,7 +24,7 @@ export interface ArtifactName extends RepositoryName {
 
 const DIGEST = /^[a-z0-9]+(?:[+._-][a-z0-9]+)*:[0-9a-zA-Z=_-]{32,}$/;
 
-/** `<project>[/<repository>[/<package>[:<tag> | @<digest>]]]`. @throws UsageError */
+/** `<project>[/<repository>[/<package>[:<tag> | @<version or digest>]]]`. @throws UsageError */
 export function parsePlace(text: string): PlaceName {
   const { path, ...named } = takeApart(text);
   const [project = '', repository, ...rest] = path.split('/');
@@ -56,13 +56,13 @@ export function parseScope(text: string): { readonly project: string; readonly r
   return repository === undefined ? { project } : { project, repository };
 }
 
-/** `<project>/<repository>/<package>:<tag>` or `…@<digest>`: no tag is assumed. @throws UsageError */
+/** `<project>/<repository>/<package>:<tag>` or `…@<version or digest>`: no tag is assumed. @throws UsageError */
 export function parseArtifact(text: string): ArtifactName {
   const { project, repository, package: inside, tag, version } = parsePlace(text);
   if (repository === undefined || inside === undefined)
-    throw wrong(text, 'an artifact is <project>/<repository>/<package>:<tag> or @<digest>');
+    throw wrong(text, 'an artifact is <project>/<repository>/<package>:<tag> or @<version>');
   if (tag === undefined && version === undefined)
-    throw wrong(text, `say which: ${text}:<tag> or ${text}@<digest>`);
+    throw wrong(text, `say which: ${text}:<tag> or ${text}@<version>`);
   return {
     project,
     repository,
@@ -77,22 +77,28 @@ export function formatPlace({ project, repository, package: inside, tag, version
   return version === undefined ? (tag === undefined ? path : `${path}:${tag}`) : `${path}@${version}`;
 }
 
-/** A colon after the last slash begins a tag, as in an image's name; an at sign begins a digest. */
+/**
+ * The last at sign that does not begin a name (`@scope/name`) begins a version or a digest. Without one, a colon after
+ * the last slash begins a tag, as in an image's name; with a version, colons belong to the name (`group:artifact@1.0`).
+ */
 function takeApart(text: string): { path: string; tag?: string; version?: string } {
-  const at = text.indexOf('@');
-  const name = at < 0 ? text : text.slice(0, at);
-  const version = at < 0 ? undefined : text.slice(at + 1);
-  const colon = name.indexOf(':', name.lastIndexOf('/') + 1);
-  const tag = colon < 0 ? undefined : name.slice(colon + 1);
-  if (version !== undefined && !DIGEST.test(version))
-    throw wrong(text, 'after @ comes a whole digest, such as sha256:…');
+  const at = text.lastIndexOf('@');
+  if (at > 0 && text[at - 1] !== '/') return versioned(text, at);
+  const colon = text.indexOf(':', text.lastIndexOf('/') + 1);
+  if (colon < 0) return { path: text };
+  const tag = text.slice(colon + 1);
   if (tag === '') throw wrong(text, 'the tag is empty');
-  if (tag !== undefined && version !== undefined) throw wrong(text, 'name a tag or a digest, not both');
-  return {
-    path: colon < 0 ? name : name.slice(0, colon),
-    ...(tag === undefined ? {} : { tag }),
-    ...(version === undefined ? {} : { version }),
-  };
+  return { path: text.slice(0, colon), tag };
+}
+
+function versioned(text: string, at: number): { path: string; version: string } {
+  const [path, version] = [text.slice(0, at), text.slice(at + 1)];
+  if (version === '') throw wrong(text, 'after @ comes a version or a digest, such as sha256:…');
+  const digest = version.includes(':');
+  if (digest && !DIGEST.test(version)) throw wrong(text, 'after @ comes a whole digest, such as sha256:…');
+  if (digest && path.indexOf(':', path.lastIndexOf('/') + 1) >= 0)
+    throw wrong(text, 'name a tag or a digest, not both');
+  return { path, version };
 }
 
 const wrong = (text: string, what: string) => new UsageError(`“${text}”: ${what}`);

@@ -16,6 +16,9 @@ describe('names of artifacts', () => {
     ['main/oci/app:1.0', { project: 'main', repository: 'oci', package: 'app', tag: '1.0' }],
     ['main/oci/team/app:v1', { project: 'main', repository: 'oci', package: 'team/app', tag: 'v1' }],
     [`main/oci/app@${DIGEST}`, { project: 'main', repository: 'oci', package: 'app', version: DIGEST }],
+    ['main/npm/@acme/w:latest', { project: 'main', repository: 'npm', package: '@acme/w', tag: 'latest' }],
+    ['main/npm/@acme/w@1.0.0', { project: 'main', repository: 'npm', package: '@acme/w', version: '1.0.0' }],
+    ['main/maven/g.h:a@1.0', { project: 'main', repository: 'maven', package: 'g.h:a', version: '1.0' }],
   ])('takes %s apart', (text, parts) => {
     expect(parseArtifact(text)).toEqual(parts);
   });
@@ -26,7 +29,7 @@ describe('names of artifacts', () => {
     ['main/oci:1.0', 'belongs to'],
     ['main/oci/app:', 'the tag is empty'],
     ['main/oci/app@sha256:abc', 'a whole digest'],
-    ['main/oci/app@', 'a whole digest'],
+    ['main/oci/app@', 'a version or a digest'],
     [`main/oci/app:1@${DIGEST}`, 'not both'],
     ['main//app:1', 'is empty'],
     ['/main/oci/app:1', 'is empty'],

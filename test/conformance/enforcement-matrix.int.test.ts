@@ -105,6 +105,10 @@ const ASKERS: Readonly<Record<string, Asker>> = {
     wanted => `${repositoryOf(wanted)}/versions?package=${encodeURIComponent(wanted.name)}`,
   ),
   'GET /api/v1/artifact': at(wanted => `/api/v1/artifact?${named(wanted)}&version=${wanted.manifest.digest}`),
+  'GET /api/v1/artifact/description': at(
+    wanted => `/api/v1/artifact/description?${named(wanted)}&version=${wanted.manifest.digest}`,
+  ),
+  'GET /api/v1/search': at(wanted => `/api/v1/search?q=${encodeURIComponent(wanted.name)}`),
   'GET /api/v1/history': at(wanted => `/api/v1/history?${named(wanted)}`),
 };
 

@@ -8,6 +8,7 @@ import { shortDigest, shortId, size, time } from '../output/text.ts';
 import { type ArtifactName, formatPlace, type PlaceName, parseArtifact, parsePlace } from '../reference.ts';
 import { registerGovernance } from './govern.ts';
 import { HOLDS, type Hold } from './hold.ts';
+import { registerPackages } from './package.ts';
 import { pathOf } from './project.ts';
 
 interface Package {
@@ -27,6 +28,17 @@ interface Version {
   readonly publishedAt: string;
   readonly publishedBy: string;
   readonly promotion?: string;
+  readonly purl?: string;
+  readonly deprecated?: string;
+  readonly yanked?: string;
+}
+
+interface File {
+  readonly name: string;
+  readonly digest: string;
+  readonly size: number;
+  readonly addedAt: string;
+  readonly of?: string;
 }
 
 interface Part {
@@ -47,7 +59,13 @@ interface Happened {
   readonly outcome: string | null;
 }
 
-const stateOf = ({ status, held }: Version) => (held ? `${status}, held` : status);
+const stateOf = ({ status, held, deprecated, yanked }: Version) =>
+  [
+    status,
+    ...(held ? ['held'] : []),
+    ...(deprecated === undefined ? [] : ['deprecated']),
+    ...(yanked === undefined ? [] : ['yanked']),
+  ].join(', ');
 
 const packages = (of: PlaceName): ListShape<Package> => ({
   what: 'packages',
@@ -93,15 +111,23 @@ const PARTS = [
   { title: 'DIGEST', value: ({ digest }: Part) => digest },
 ];
 
+const FILES = [
+  { title: 'FILE', value: ({ name }: File) => name },
+  { title: 'SIZE', value: ({ size: bytes }: File) => size(bytes), right: true },
+  { title: 'ADDED', value: ({ addedAt }: File) => time(addedAt) },
+  { title: 'DIGEST', value: ({ digest }: File) => digest },
+];
+
 export function registerArtifacts(program: Command, cli: Cli): void {
   const artifact = group(
     program,
     'artifact',
-    'Artifacts, named <project>/<repository>/<package>:<tag> or @<digest>',
+    'Artifacts, named <project>/<repository>/<package>:<tag> or @<version>',
   );
   registerReading(artifact, cli);
   registerGovernance(artifact, cli);
   registerChanging(artifact, cli);
+  registerPackages(artifact, cli);
 }
 
 function registerReading(artifact: Command, cli: Cli): void {
@@ -112,8 +138,10 @@ function registerReading(artifact: Command, cli: Cli): void {
     .addOption(new Option('--status <status>', 'only these versions').choices(['live', 'deleted']))
     .action(async (where: string, { status }: { status?: string }) => {
       const of = parsePlace(where);
-      const { project, repository, package: name } = of;
-      if (repository === undefined || of.tag !== undefined || of.version !== undefined)
+      const { project, repository } = of;
+      // a list names no tag: the colon is part of the name (Maven's group:artifact)
+      const name = of.tag === undefined ? of.package : `${of.package}:${of.tag}`;
+      if (repository === undefined || of.version !== undefined)
         throw new UsageError('list <project>/<repository> or <project>/<repository>/<package>');
       const path = pathOf({ project, repository });
       const client = await cli.client();
@@ -122,7 +150,7 @@ function registerReading(artifact: Command, cli: Cli): void {
         return list(client.items<Package>(`${path}/packages`, {}, most + 1), packages(of));
       return list(
         client.items<Version>(`${path}/versions`, { package: name, status }, most + 1),
-        versions(of),
+        versions({ project, repository, package: name }),
       );
     });
   command(artifact, 'show <artifact>', {
@@ -147,10 +175,12 @@ function registerReading(artifact: Command, cli: Cli): void {
 
 async function show(cli: Cli, of: ArtifactName): Promise<void> {
   const client = await cli.client();
-  const found = await client.get<Version & { holds: Hold[]; parts: Part[] }>('/artifact', { ...of });
+  const found = await client.get<Version & { holds: Hold[]; files: File[]; parts: Part[] }>('/artifact', {
+    ...of,
+  });
   const { project, repository, package: name } = of;
   const whole = formatPlace({ project, repository, package: name, version: found.version });
-  await cli.print.item(found, whole, ({ holds, parts, ...version }) => ({
+  await cli.print.item(found, whole, ({ holds, files, parts, ...version }) => ({
     fields: {
       artifact: formatPlace({ project, repository, package: name }),
       version: version.version,
@@ -161,9 +191,13 @@ async function show(cli: Cli, of: ArtifactName): Promise<void> {
       size: size(version.size),
       published: `${time(version.publishedAt)} by ${version.publishedBy}`,
       promotion: version.promotion,
+      purl: version.purl,
+      deprecated: version.deprecated,
+      yanked: version.yanked,
     },
     tables: [
       ...(holds.length > 0 ? [tableText(holds, HOLDS)] : []),
+      ...(version.purl !== undefined ? [tableText(files, FILES)] : []),
       ...(parts.length > 0 ? [tableText(parts, PARTS)] : []),
     ],
   }));
@@ -195,7 +229,7 @@ function registerChanging(artifact: Command, cli: Cli): void {
     const of = parseArtifact(name);
     if (of.version === undefined)
       throw new UsageError(
-        'name it by its digest: strongroom artifact list <package> --status deleted --quiet shows it',
+        'name its version or digest: strongroom artifact list <package> --status deleted --quiet shows it',
       );
     await (await cli.client()).send('POST', '/artifact/restore', of);
     await cli.print.done(`Restored ${name}`);

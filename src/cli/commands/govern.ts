@@ -27,8 +27,9 @@ function registerHold(artifact: Command, cli: Cli): void {
   })
     .requiredOption('--reason <text>', 'why: clients show it to who is refused')
     .option('--everywhere', 'hold the bytes, under whatever name and in whatever repository')
+    .option('--file <name>', 'hold only this file of the version, with its sidecars')
     .option('--override', 'pass a soft denial; the reason says why')
-    .action(async (name: string, options: Reasoned & { everywhere?: boolean }) => {
+    .action(async (name: string, options: Reasoned & { everywhere?: boolean; file?: string }) => {
       const of = parseArtifact(name);
       const body = await (await cli.client()).send<{ id: string }>('POST', '/holds', { ...of, ...options });
       await cli.print.done(`Held ${name}: hold ${body.id}`, { body, id: body.id });

@@ -54,7 +54,7 @@ const listOfRepository = prepared((db, p: Argument<{ repositoryId: string; after
     .limit(p('limit')),
 );
 const holdById = prepared((db, p: Argument<{ holdId: string }>) =>
-  db.selectFrom('holds').selectAll().where('holdId', '=', p('holdId')).orderBy('target').limit(1),
+  db.selectFrom('holds').selectAll().where('holdId', '=', p('holdId')).orderBy('target', 'desc').limit(1),
 );
 
 export function holdQueries(views: Views): HoldQueries {

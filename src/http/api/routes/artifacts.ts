@@ -31,6 +31,9 @@ export const versionShape = z.object({
   publishedAt: z.string(),
   publishedBy: z.string(),
   promotion: z.string().optional(),
+  purl: z.string().optional(),
+  deprecated: z.string().optional().describe('advice against it'),
+  yanked: z.string().optional().describe('why no range chooses it'),
 });
 
 export async function showHold(core: Core, row: HoldRow) {
@@ -60,6 +63,9 @@ async function show(core: Core, repository: RepositoryInfo, row: VersionRow) {
     publishedAt: row.publishedAt,
     publishedBy: row.publishedBy,
     ...(row.provenance ? { promotion: row.provenance.promotionId } : {}),
+    ...(row.purl === null ? {} : { purl: row.purl }),
+    ...(row.deprecated === null ? {} : { deprecated: (await core.sealing.unseal(row.deprecated)) ?? '' }),
+    ...(row.yanked === null ? {} : { yanked: (await core.sealing.unseal(row.yanked)) ?? '' }),
   };
 }
 

@@ -5,6 +5,7 @@ import { routes as artifacts } from './artifacts.ts';
 import { routes as governance } from './governance.ts';
 import { routes as log } from './log.ts';
 import { routes as operations } from './operations.ts';
+import { routes as packages } from './packages.ts';
 import { routes as policies } from './policies.ts';
 import { routes as projects } from './projects.ts';
 import { routes as promotions } from './promotions.ts';
@@ -12,6 +13,7 @@ import { routes as promotions } from './promotions.ts';
 export const ROUTES: readonly AnyRoute[] = [
   ...projects,
   ...artifacts,
+  ...packages,
   ...governance,
   ...promotions,
   ...access,
