@@ -13,6 +13,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { refuse } from '../domain/errors.ts';
 import type { Protocol } from '../protocols/protocol.ts';
 import { type ApiTools, registerApi } from './api/register.ts';
+import { createDrain } from './drain.ts';
 import { type Health, registerHealth } from './health.ts';
 import { problem } from './problem.ts';
 import { answer, type ProtocolTools } from './protocols.ts';
@@ -28,8 +29,7 @@ export interface AppOptions extends ProtocolTools {
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 /** What a JSON body of the management API may have, bytes. */
 const BODY_LIMIT = 1024 * 1024;
-/** How long requests may go on when the server stops, ms: a client that hangs must not keep it from ending. */
-const DRAIN_MS = 25_000;
+const DRAIN = { requestsMs: 25_000, silenceMs: 1000 };
 
 export function createApp(options: AppOptions): FastifyInstance {
   const app = Fastify({
@@ -38,6 +38,8 @@ export function createApp(options: AppOptions): FastifyInstance {
     // a client that sends nothing for a minute has gone; a big upload sends all the time
     connectionTimeout: 0,
     requestTimeout: 0,
+    // what has arrived is answered, on connections that then close
+    return503OnClosing: false,
     serverFactory: handler => server(handler, options),
     frameworkErrors: (_error, request, reply) => {
       const protocol = protocolOf(options.protocols, request.raw.url ?? '');
@@ -50,9 +52,8 @@ export function createApp(options: AppOptions): FastifyInstance {
     },
     clientErrorHandler: rejectConnection,
   });
-  app.addHook('preClose', async () => {
-    setTimeout(() => app.server.closeAllConnections(), DRAIN_MS).unref();
-  });
+  const drain = createDrain(app.server, DRAIN);
+  app.addHook('preClose', async () => drain());
   mountProtocols(app, options);
   registerHealth(app, options);
   registerApi(app, options.api);

@@ -1,9 +1,10 @@
 /** Starting and stopping, as the owner of a fresh machine sees it. */
 import { execFileSync, spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
-import { createServer, request as httpRequest } from 'node:http';
+import { Agent, createServer, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -163,29 +164,90 @@ describe('views', () => {
 });
 
 describe('the end', () => {
+  const authorization = (registry: TestRegistry) =>
+    `Basic ${Buffer.from(`admin:${registry.adminPassword}`).toString('base64')}`;
+  /** Tells it to stop and waits until it has begun to. */
+  const terminate = async (registry: TestRegistry) => {
+    registry.process.kill('SIGTERM');
+    await expect.poll(() => registry.output(), { timeout: 20_000 }).toContain('finishing what runs');
+  };
+  const ended = async ({ process: child }: TestRegistry) => {
+    if (child.exitCode === null) await new Promise(done => child.once('exit', done));
+    return child.exitCode;
+  };
+
   it('waits for an upload that runs', async () => {
     const registry = await start();
-    const auth = {
-      authorization: `Basic ${Buffer.from(`admin:${registry.adminPassword}`).toString('base64')}`,
-    };
+    const auth = { authorization: authorization(registry) };
     const begun = await fetch(`${registry.url}/v2/main/oci/app/blobs/uploads/`, {
       method: 'POST',
       headers: auth,
     });
     const upload = httpRequest(`${registry.url}${begun.headers.get('location')}`, {
       method: 'PATCH',
-      headers: { ...auth, 'content-length': 8, connection: 'close' },
+      headers: { ...auth, 'content-length': 8, expect: '100-continue', connection: 'close' },
     });
-    const answer = new Promise<number>(done =>
-      upload.once('response', response => done(response.statusCode ?? 0)),
-    );
-    await new Promise(sent => upload.write('half', sent));
-    registry.process.kill('SIGTERM');
-    await expect.poll(() => registry.output()).toContain('finishing what runs');
+    const answer = new Promise<number>((done, failed) => {
+      upload.once('response', response => done(response.statusCode ?? 0));
+      upload.once('error', failed);
+    });
+    // the body is asked for by whoever stores it: from then on the request runs
+    const runs = new Promise(done => upload.once('continue', done));
+    upload.flushHeaders();
+    await runs;
+    upload.write('half');
+    await terminate(registry);
     upload.end('full');
     expect(await answer).toBe(202);
-    await new Promise(done => registry.process.once('exit', done));
-    expect(registry.process.exitCode).toBe(0);
+    expect(await ended(registry)).toBe(0);
+  });
+
+  it('answers a request that it hears of when it stops already, and closes that connection', async () => {
+    const registry = await start();
+    const socket = connect(registry.port, '127.0.0.1');
+    let heard = '';
+    socket.on('data', chunk => (heard += chunk));
+    const closed = new Promise(done => socket.once('close', done));
+    const head = `Host: test\r\nAuthorization: ${authorization(registry)}\r\n`;
+    const location = '/v2/main/oci/app/blobs/uploads/';
+    socket.write(`GET /v2/ HTTP/1.1\r\n${head}\r\n`);
+    await expect.poll(() => heard, { timeout: 20_000 }).toContain('HTTP/1.1 200');
+    // its first line is there, so that the connection is not idle
+    socket.write(`POST ${location} HTTP/1.1\r\n`);
+    await fetch(`${registry.url}/healthz`);
+    await terminate(registry);
+    socket.write(`${head}Content-Length: 0\r\n\r\n`);
+    await closed;
+    expect(heard).toMatch(/HTTP\/1\.1 202 .*connection: close/is);
+    expect(await ended(registry)).toBe(0);
+  });
+
+  it('waits neither for clients that hung up or wait, nor for connections that nobody uses', async () => {
+    const registry = await start();
+    const auth = { authorization: authorization(registry) };
+    const following = fetch(`${registry.url}/api/v1/events?after=head&wait=60`, { headers: auth });
+    const bytes = randomBytes(20_000_000);
+    const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+    const blobs = `${registry.url}/v2/main/oci/app/blobs`;
+    await fetch(`${blobs}/uploads/?digest=${digest}`, { method: 'POST', headers: auth, body: bytes });
+    const download = () =>
+      new Promise<IncomingMessage>((done, failed) => {
+        const agent = new Agent({ keepAlive: true });
+        httpRequest(`${blobs}/${digest}`, { headers: auth, agent }, done).once('error', failed).end();
+      });
+    const [gone, goingOn] = await Promise.all([download(), download()]);
+    const preconnected = connect(registry.port, '127.0.0.1');
+    await new Promise(done => preconnected.once('connect', done));
+    preconnected.once('error', () => undefined);
+    const began = performance.now();
+    await terminate(registry);
+    gone.once('error', () => undefined).destroy();
+    let size = 0;
+    for await (const chunk of goingOn) size += (chunk as Buffer).length;
+    expect(size).toBe(bytes.length);
+    expect((await following).status).toBe(200);
+    expect(await ended(registry)).toBe(0);
+    expect(performance.now() - began).toBeLessThan(20_000);
   });
 });
 

@@ -25,7 +25,10 @@ export interface ApiTools extends ApiContext {
 /** How long a repeated command is answered from its record. */
 const RECORD_MS = 24 * 3600 * 1000;
 
-export function registerApi(app: FastifyInstance, tools: ApiTools): void {
+export function registerApi(app: FastifyInstance, given: ApiTools): void {
+  const closing = new AbortController();
+  app.addHook('preClose', async () => closing.abort());
+  const tools = { ...given, closing: closing.signal };
   for (const route of tools.routes)
     app.route({
       method: route.method,
@@ -47,7 +50,10 @@ export function registerApi(app: FastifyInstance, tools: ApiTools): void {
 interface Exchange {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
-  readonly tools: ApiTools;
+  readonly tools: ApiTools & {
+    /** the server stops: what waits for something to happen waits no longer */
+    readonly closing: AbortSignal;
+  };
 }
 
 async function answer(route: AnyRoute, exchange: Exchange): Promise<FastifyReply> {
@@ -105,7 +111,7 @@ async function run(
     params: read(route.params, request.params, 'path'),
     query: read(route.query, request.query, 'query'),
     body: read(route.body, request.body ?? {}, 'body'),
-    signal: gone.signal,
+    signal: AbortSignal.any([gone.signal, tools.closing]),
   };
   const result: unknown = await route.handle(input, tools);
   return result === undefined || route.status === 204 ? undefined : JSON.stringify(result);
