@@ -55,6 +55,14 @@ async function ok(line: string, options?: RunOptions): Promise<string> {
 const json = async <T = Record<string, unknown>>(line: string): Promise<T> =>
   JSON.parse(await ok(`${line} --json`));
 
+/** Somebody else with the right to promote in the shop; as the environment of a command. */
+async function colleague(name: string): Promise<RunOptions> {
+  const { id } = await registry.api<{ id: string }>('POST', '/principals', { name });
+  await registry.api('POST', '/grants', { role: 'contributor', project: 'shop', principal: id });
+  const { token } = await registry.api<{ token: string }>('POST', `/principals/${id}/tokens`, {});
+  return { env: { STRONGROOM_URL: registry.url, STRONGROOM_TOKEN: token } };
+}
+
 const sha256 = (bytes: Buffer) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 const IMAGE = 'application/vnd.oci.image.manifest.v1+json';
 
@@ -234,6 +242,54 @@ describe('the tour', { concurrent: false }, () => {
     await ok('artifact delete shop/release/app:v1');
     expect(await ok('artifact promotions shop/release')).toMatch(/completed +app +1\.0/);
     expect(await ok('denial list')).toMatch(/delete +1 +TAG_PROTECTED/);
+  });
+
+  it('waits for the approval of somebody else, and shows what waits', async () => {
+    expect(await ok('promotion list')).toBe('no promotions\n');
+    await ok('repository set shop/release --required-approvals 1');
+    expect(await ok('repository show shop/release')).toMatch(/approvals to promote into it +1/);
+    const wanted = 'artifact promote shop/dev/app:1.0 shop/release --tag rc --reason'.split(' ');
+    const asked = await strongroom([...wanted, 'for the fair']);
+    expect(asked.stdout).toMatch(/^Asked to promote .* it waits for 1 approval: promotion \S+\n$/);
+    const id = asked.stdout.trim().split(' ').at(-1) ?? '';
+    expect(await ok('promotion list shop/release')).toMatch(
+      /waiting +app +rc .* shop\/dev +shop\/release +0 of 1/,
+    );
+    expect(await ok('promotion list --quiet')).toBe(`${id}\n`);
+    const shown = await ok(`promotion show ${id}`);
+    expect(shown).toMatch(/status +waiting[\s\S]*reason +for the fair[\s\S]*approvals +0 of 1/);
+    expect(shown).toContain(`TAKES ALONG`);
+    const own = await strongroom(['promotion', 'approve', id]);
+    expect(own).toMatchObject({ code: 1, stderr: expect.stringMatching(/^FORBIDDEN: .*cannot approve it/) });
+    const bob = await colleague('bob');
+    const blind = await strongroom(
+      ['promotion', 'approve', id, '--closure', `sha256:${'0'.repeat(64)}`],
+      bob,
+    );
+    expect(blind).toMatchObject({ code: 1, stderr: expect.stringMatching(/^STATE_CONFLICT: /) });
+    const approved = await strongroom(['promotion', 'approve', id, '--reason', 'seen'], bob);
+    expect(approved).toMatchObject({ code: 0, stdout: `Approved promotion ${id}: it is completed\n` });
+    expect(await ok(`promotion show ${id}`)).toMatch(/status +completed[\s\S]*APPROVED BY[\s\S]* seen/);
+    expect(await ok('promotion list --status completed')).toContain(id);
+  });
+
+  it('rejects a promotion, and tells by its exit code that an approved one was refused', async () => {
+    const bob = await colleague('eve');
+    const wanted = 'artifact promote shop/dev/app:1.0 shop/release --tag no --quiet'.split(' ');
+    const [one, two] = [(await strongroom(wanted)).stdout.trim(), (await strongroom(wanted)).stdout.trim()];
+    const rejected = await strongroom(['promotion', 'reject', one, '--reason', 'freeze'], bob);
+    expect(rejected).toMatchObject({ code: 0, stdout: `Promotion ${one} is rejected\n` });
+    expect(await ok(`promotion show ${one}`)).toMatch(/status +rejected[\s\S]*because +freeze/);
+    expect((await strongroom(['promotion', 'reject', one])).code).toBe(2);
+    await strongroom(['artifact', 'hold', 'shop/dev/app:1.0', '--reason', 'stop']);
+    const refused = await strongroom(['promotion', 'approve', two], bob);
+    expect(refused).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('but it was refused: ARTIFACT_HELD: stop'),
+    });
+    await ok('artifact release shop/dev/app:1.0');
+    await ok('repository set shop/release --required-approvals 0');
+    expect((await strongroom(['promotion', 'show', 'none'])).stderr).toMatch(/^PROMOTION_UNKNOWN: /);
   });
 
   it('shows decisions and makes them again, byte for byte', async () => {

@@ -30,6 +30,7 @@ interface World {
   readonly principal: string;
   readonly token: string;
   readonly hold: string;
+  readonly promotion: string;
   readonly attachment: string;
   readonly decision: string;
   readonly event: string;
@@ -159,6 +160,20 @@ const API: Readonly<Record<string, readonly Way[]>> = {
     at(
       () => '/promotions',
       world => ({ from: artifact(world), to: place(world) }),
+    ),
+  ],
+  'GET /promotions': [at(() => '/promotions'), at(() => '/promotions?status=waiting&limit=1')],
+  'GET /promotions/:promotion': [at(world => `/promotions/${world.promotion}`)],
+  'POST /promotions/:promotion/approve': [
+    at(
+      world => `/promotions/${world.promotion}/approve`,
+      world => ({ closure: world.digest }),
+    ),
+  ],
+  'POST /promotions/:promotion/reject': [
+    at(
+      world => `/promotions/${world.promotion}/reject`,
+      () => ({ reason: 'x' }),
     ),
   ],
   'GET /projects/:project/repositories/:repository/promotions': [
@@ -316,6 +331,9 @@ async function build(): Promise<World> {
   expect((await pushImage(owner, { ...to, reference: tag }, manifest)).status).toBe(201);
   const started = await owner.ask('POST', `/v2/${project}/${repository}/${name}/blobs/uploads/`);
   const version = { project, repository, package: name, version: manifest.digest };
+  const { id: promotion } = await registry.api<{ id: string }>('POST', '/promotions', {
+    ...{ from: version, to: { project, repository: 'vault2' }, waitForApproval: true },
+  });
   const { id: hold } = await registry.api<{ id: string }>('POST', '/holds', {
     ...version,
     reason: 'secret reason',
@@ -325,7 +343,7 @@ async function build(): Promise<World> {
   const decision = decisions.items[0]?.eventId ?? decisions.items[0]?.id ?? '';
   expect(decision).not.toBe('');
   return {
-    ...{ project, repository, package: name, tag, hold, attachment, decision },
+    ...{ project, repository, package: name, tag, hold, promotion, attachment, decision },
     digest: manifest.digest,
     blob: manifest.blobs[1]?.digest ?? '',
     upload: started.headers.get('docker-upload-uuid') ?? '',
@@ -347,6 +365,7 @@ const absent: { readonly [K in keyof World]: () => string } = {
   principal: () => hex(10),
   token: () => hex(8),
   hold: () => real.hold.replaceAll(/[0-9a-f]/g, () => hex(1).slice(0, 1)),
+  promotion: () => real.promotion.replaceAll(/[0-9a-f]/g, () => hex(1).slice(0, 1)),
   attachment: () => real.attachment.replaceAll(/[0-9a-f]/g, () => hex(1).slice(0, 1)),
   decision: () => real.decision.replaceAll(/[0-9a-f]/g, () => hex(1).slice(0, 1)),
   event: () => real.event,
