@@ -37,51 +37,46 @@ const MAX_LENGTH = 1000;
 const TOKEN = /[0-9]+|[^0-9.-]+|[.-]/g;
 
 function parse(version: string): Item[] {
-  const root: Item[] = [];
-  const lists = [root];
-  let list = root;
+  const lists: Item[][] = [[]];
   const open = () => {
     const inner: Item[] = [];
-    list.push(inner);
+    lists.at(-1)?.push(inner);
     lists.push(inner);
-    list = inner;
   };
   const tokens = version.slice(0, MAX_LENGTH).toLowerCase().match(TOKEN) ?? [];
-  let before = '.';
   for (const [index, token] of tokens.entries()) {
-    if (token === '.' || token === '-') {
-      if (isSeparator(before)) list.push(0n);
+    const afterSeparator = isSeparator(tokens[index - 1] ?? '.');
+    if (isSeparator(token)) {
+      if (afterSeparator) lists.at(-1)?.push(0n);
       if (token === '-') open();
     } else {
       // a transition between letters and digits is a hyphen
-      if (!isSeparator(before)) open();
-      list.push(/^[0-9]/.test(token) ? BigInt(token) : qualifier(token, tokens[index + 1]));
+      if (!afterSeparator) open();
+      lists.at(-1)?.push(itemOf(token, tokens[index + 1]));
     }
-    before = token;
   }
-  for (const one of lists.reverse()) {
-    trim(one);
-    const [only, ...others] = one;
-    // what is left of `-ga-1` is `-1`
-    if (one !== root && Array.isArray(only) && others.length === 0) one.splice(0, 1, ...only);
-  }
-  return root;
+  for (const list of lists.toReversed()) trim(list, list === lists[0]);
+  return lists[0] ?? [];
 }
 
 const isSeparator = (token: string) => token === '.' || token === '-';
 
-function qualifier(token: string, next: string | undefined): string {
+function itemOf(token: string, next: string | undefined): Item {
+  if (/^[0-9]/.test(token)) return BigInt(token);
   const long = next !== undefined && /^[0-9]/.test(next) ? SHORT.get(token) : undefined;
   return long ?? ALIASES.get(token) ?? token;
 }
 
 /** Takes what says nothing (`0`, `ga`, an empty list) from the end of a list, also before an inner list. */
-function trim(list: Item[]): void {
+function trim(list: Item[], isRoot: boolean): void {
   for (let index = list.length - 1; index >= 0; index--) {
     const item = list[index];
     if (item !== undefined && isNull(item)) list.splice(index, 1);
     else if (!Array.isArray(item)) return;
   }
+  const [only, ...others] = list;
+  // what is left of `-ga-1` is `-1`
+  if (!isRoot && Array.isArray(only) && others.length === 0) list.splice(0, 1, ...only);
 }
 
 const isNull = (item: Item) => item === 0n || item === '' || (Array.isArray(item) && item.length === 0);
@@ -98,16 +93,16 @@ function compareLists(a: readonly Item[], b: readonly Item[]): number {
 const rank = (item: Item) => (typeof item === 'string' ? 0 : typeof item === 'bigint' ? 2 : 1);
 
 function compareItems(a: Item | undefined, b: Item | undefined): number {
-  if (a === undefined) return b === undefined ? 0 : -beyond(b);
-  if (b === undefined) return beyond(a);
-  if (typeof a === 'bigint' && typeof b === 'bigint') return a < b ? -1 : a > b ? 1 : 0;
+  if (a === undefined || b === undefined) return beyond(a) - beyond(b);
+  if (typeof a === 'bigint' && typeof b === 'bigint') return compareNatural(a, b);
   if (typeof a === 'string' && typeof b === 'string') return compareQualifiers(a, b);
   if (Array.isArray(a) && Array.isArray(b)) return compareLists(a, b);
   return rank(a) - rank(b);
 }
 
 /** Where a version that goes on with this item stands to the one that ends here. */
-function beyond(item: Item): number {
+function beyond(item: Item | undefined): number {
+  if (item === undefined) return 0;
   if (typeof item === 'bigint') return item === 0n ? 0 : 1;
   if (typeof item === 'string') return compareQualifiers(item, '');
   for (const inner of item) {
@@ -117,10 +112,12 @@ function beyond(item: Item): number {
   return 0;
 }
 
+const compareNatural = (a: bigint | string, b: bigint | string) => (a < b ? -1 : a > b ? 1 : 0);
+
 function compareQualifiers(a: string, b: string): number {
   const [x, y] = [orderOf(a), orderOf(b)];
   if (x !== y) return x - y;
-  return x < QUALIFIERS.length || a === b ? 0 : a < b ? -1 : 1;
+  return x < QUALIFIERS.length ? 0 : compareNatural(a, b);
 }
 
 function orderOf(text: string): number {
