@@ -83,6 +83,9 @@ const schema = z.object({
   STRONGROOM_COLLECT_SECONDS: whole(0)
     .default(24 * 3600)
     .describe('how often unreferenced bytes are collected; 0: never'),
+  STRONGROOM_DOWNLOAD_RETENTION_DAYS: whole(0, 36_500)
+    .default(0)
+    .describe('how long records of who downloaded what are kept; 0: for ever'),
   STRONGROOM_MEMORY_CACHE_BYTES: whole(0)
     .default(64 * 1024 ** 2)
     .describe('small blobs kept in memory'),
@@ -109,6 +112,8 @@ export interface Config {
   readonly maxStalenessMs: number;
   /** 0: never */
   readonly collectMs: number;
+  /** 0: for ever */
+  readonly downloadRetentionMs: number;
   readonly memoryCacheBytes: number;
 }
 
@@ -163,6 +168,7 @@ function fromEnvironment(env: Environment): Config {
     restoreWindowMs: env.STRONGROOM_RESTORE_SECONDS * 1000,
     maxStalenessMs: env.STRONGROOM_MAX_STALENESS_SECONDS * 1000,
     collectMs: env.STRONGROOM_COLLECT_SECONDS * 1000,
+    downloadRetentionMs: env.STRONGROOM_DOWNLOAD_RETENTION_DAYS * 24 * 3_600_000,
     memoryCacheBytes: env.STRONGROOM_MEMORY_CACHE_BYTES,
   };
 }

@@ -32,6 +32,7 @@ describe('the configuration', () => {
       restoreWindowMs: 7 * 24 * 3_600_000,
       maxStalenessMs: 30_000,
       collectMs: 24 * 3_600_000,
+      downloadRetentionMs: 0,
       memoryCacheBytes: 64 * 1024 ** 2,
     });
   });
@@ -56,6 +57,7 @@ describe('the configuration', () => {
       STRONGROOM_RESTORE_SECONDS: '2',
       STRONGROOM_MAX_STALENESS_SECONDS: '0',
       STRONGROOM_COLLECT_SECONDS: '0',
+      STRONGROOM_DOWNLOAD_RETENTION_DAYS: '365',
       STRONGROOM_MEMORY_CACHE_BYTES: '0',
     };
     expect(readConfig(environment)).toEqual({
@@ -76,6 +78,7 @@ describe('the configuration', () => {
       restoreWindowMs: 2000,
       maxStalenessMs: 0,
       collectMs: 0,
+      downloadRetentionMs: 365 * 24 * 3_600_000,
       memoryCacheBytes: 0,
     });
     // every setting is in the test above
@@ -128,6 +131,7 @@ describe('the configuration', () => {
     ['STRONGROOM_LEASE_SECONDS', '0'],
     ['STRONGROOM_COLLECT_SECONDS', ''],
     ['STRONGROOM_COLLECT_SECONDS', 'never'],
+    ['STRONGROOM_DOWNLOAD_RETENTION_DAYS', '0.5'],
     ['STRONGROOM_MAX_STALENESS_SECONDS', ''],
     ['STRONGROOM_MEMORY_CACHE_BYTES', '64M'],
     ['STRONGROOM_MAX_BLOB_BYTES', '1e99'],

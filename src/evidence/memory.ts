@@ -24,6 +24,13 @@ function memoryRows(): EvidenceRows {
     async copies(digest) {
       return rows.get(digest) ?? [];
     },
+    async remove(digests) {
+      for (const digest of digests) {
+        const owned = (rows.get(digest) ?? []).filter(({ owner }) => owner !== '');
+        if (owned.length > 0) rows.set(digest, owned);
+        else rows.delete(digest);
+      }
+    },
     async digests(after, limit) {
       return [...rows.keys()]
         .sort()

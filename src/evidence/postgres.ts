@@ -17,11 +17,13 @@ const EVIDENCE_SCHEMA: Schema = {
        body bytea NOT NULL,
        PRIMARY KEY (digest, owner)
      );`,
+    // and with it the right to delete, below
+    `COMMENT ON TABLE strongroom_evidence.evidence IS 'written once; removed are only records of downloads, by retention';`,
   ],
   grants: [
     'GRANT USAGE ON SCHEMA strongroom_evidence TO %app',
     'GRANT SELECT ON ALL TABLES IN SCHEMA strongroom_evidence TO %app',
-    'GRANT INSERT ON strongroom_evidence.evidence TO %app',
+    'GRANT INSERT, DELETE ON strongroom_evidence.evidence TO %app',
     'REVOKE UPDATE, TRUNCATE ON strongroom_evidence.evidence FROM %app',
   ],
 };
@@ -73,6 +75,11 @@ function rowsIn(pool: pg.Pool): EvidenceRows {
     async copies(digest) {
       const text = `SELECT digest, owner, body FROM ${table} WHERE digest = $1 ORDER BY owner`;
       return (await query<EvidenceRow>('get-evidence', text, [digest])).rows;
+    },
+    async remove(digests) {
+      await query('remove-evidence', `DELETE FROM ${table} WHERE owner = '' AND digest = ANY ($1)`, [
+        digests,
+      ]);
     },
     async digests(after, limit) {
       const text = `SELECT DISTINCT digest FROM ${table} WHERE digest > $1 ORDER BY digest LIMIT $2`;

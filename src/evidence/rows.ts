@@ -1,4 +1,4 @@
-/** What an evidence store needs of a database: rows that are written once. Encryption happens above. */
+/** What an evidence store needs of a database: rows that are written once, and plain ones that expire. Encryption happens above. */
 
 export interface EvidenceRow {
   /** `sha256:<hex>` of the plain bytes */
@@ -15,4 +15,6 @@ export interface EvidenceRows {
   copies(digest: string): Promise<readonly EvidenceRow[]>;
   /** Distinct digests in order, after one (exclusive). */
   digests(after: string, limit: number): Promise<readonly string[]>;
+  /** Removes the plain copies under these digests (at most 500), all or none, durably. */
+  remove(digests: readonly string[]): Promise<void>;
 }

@@ -42,6 +42,8 @@ export function createEvidence(rows: EvidenceRows, keys?: PersonKeys): EvidenceS
       return copies.length > 0 ? 'erased' : undefined;
     },
 
+    remove: digests => rows.remove(digests),
+
     list: ({ after = '', limit = 1000 } = {}) => rows.digests(after, limit),
   };
 }

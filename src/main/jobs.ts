@@ -1,6 +1,7 @@
 /** The work beside requests: what it is and how often. */
 import { systemCaller } from '../application/caller.ts';
 import { collect } from '../application/collect.ts';
+import { expireDownloads } from '../application/expire.ts';
 import { resumePromotions } from '../application/promote.ts';
 import { sealDownloads } from '../application/seal.ts';
 import type { Jobs } from '../jobs/port.ts';
@@ -38,6 +39,11 @@ export function defineJobs(jobs: Jobs, system: System): void {
   jobs.define('resume-promotions', async () => {
     await resumePromotions(core);
   });
+  jobs.define('expire-downloads', async (_data, { signal }) => {
+    const report = await expireDownloads(core, { retentionMs: config.downloadRetentionMs, signal });
+    if (report.expired > 0) logger.info(report, 'records of downloads have expired');
+  });
+  if (config.downloadRetentionMs > 0) jobs.every('expire-downloads', 60 * MINUTE);
   if (config.collectMs > 0) jobs.every('collect', config.collectMs);
   jobs.every('expire-uploads', Math.min(config.leaseMs, 60 * MINUTE));
   jobs.every('resume-promotions', MINUTE);

@@ -109,6 +109,23 @@ export function evidenceContract(name: string, make: (keys: PersonKeys) => Promi
       expect(raw.includes('the secret of alice')).toBe(false);
     });
 
+    it('removes what expires, and only that', async () => {
+      const { store, reopen } = under;
+      const [one, two, stays] = await Promise.all(['one', 'two', 'stays'].map(each => store.put(text(each))));
+      const shared = await store.put(text('shared'));
+      await store.put(text('shared'), { owner: 'alice' });
+      await store.remove([one!, two!, shared, digestOf(text('never'))]);
+      await store.remove([one!]);
+      await store.remove([]);
+      const after = reopen ? await reopen() : store;
+      expect(await after.get(one!)).toBeUndefined();
+      expect(await textOf(after, stays!)).toBe('stays');
+      expect(await textOf(after, shared)).toBe('shared');
+      expect(await after.list()).toEqual([stays!, shared].sort());
+      await after.put(text('one'));
+      expect(await textOf(after, one!)).toBe('one');
+    });
+
     it('keeps everything when it is opened again', async ctx => {
       const { store, reopen } = under;
       if (!reopen) return void ctx.annotate('this storage lives in memory');

@@ -40,6 +40,7 @@ it('refuses damaged bytes, and owners without keys', async () => {
     put: async row => void rows.push(row),
     copies: async () => rows,
     digests: async () => [],
+    remove: async () => {},
   });
   const digest = await store.put(Buffer.from('good'));
   rows[0]!.body[0]! ^= 1;

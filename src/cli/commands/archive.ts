@@ -49,14 +49,19 @@ export function registerArchives(program: Command, cli: Cli): void {
     const { verify } = await import('../../main.ts');
     const report = await counting(cli, 'verified', onProgress => verify(file, onProgress));
     if (report.missing.length > 0) cli.exitCode = EXIT.refused;
-    await cli.print.item(report, report.missing.join('\n') || 'complete', ({ head, missing, ...counts }) => ({
-      fields: {
-        archive: missing.length === 0 ? 'complete' : 'incomplete',
-        holds: describe(counts),
-        'up to position': head,
-        missing,
-      },
-    }));
+    await cli.print.item(
+      report,
+      report.missing.join('\n') || 'complete',
+      ({ head, missing, expired, ...counts }) => ({
+        fields: {
+          archive: missing.length === 0 ? 'complete' : 'incomplete',
+          holds: describe(counts),
+          'up to position': head,
+          ...(expired > 0 ? { 'expired by retention': `${count(expired, 'hour')} of download records` } : {}),
+          missing,
+        },
+      }),
+    );
   });
 }
 

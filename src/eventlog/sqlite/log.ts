@@ -78,6 +78,7 @@ class LogOverWorker implements SqliteLog {
     this.evidence = {
       put: row => this.#call<void>({ kind: 'put', row }),
       copies: digest => this.#call<EvidenceRow[]>({ kind: 'evidence', digest }),
+      remove: digests => this.#call<void>({ kind: 'remove', digests }),
       digests: (after, limit) => this.#call<string[]>({ kind: 'digests', after, limit }),
     };
     link.listen({

@@ -20,7 +20,8 @@ export interface Failure {
 
 export type Write =
   | { readonly kind: 'append'; readonly append: EncodedAppend }
-  | { readonly kind: 'put'; readonly row: EvidenceRow };
+  | { readonly kind: 'put'; readonly row: EvidenceRow }
+  | { readonly kind: 'remove'; readonly digests: readonly string[] };
 
 export type Read =
   | { readonly kind: 'page'; readonly after: number; readonly limit: number; readonly filter?: Filter }

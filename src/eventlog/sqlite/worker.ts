@@ -46,7 +46,7 @@ function start(): void {
 }
 
 function isWrite(numbered: Numbered): numbered is Numbered<Write> {
-  return numbered.request.kind === 'append' || numbered.request.kind === 'put';
+  return ['append', 'put', 'remove'].includes(numbered.request.kind);
 }
 
 function opened(): Open {
@@ -91,6 +91,7 @@ function nextGroup(): Numbered<Write>[] {
 
 function weight(write: Write): number {
   if (write.kind === 'put') return write.row.body.length;
+  if (write.kind === 'remove') return write.digests.length;
   return write.append.events.reduce((sum, event) => sum + event.data.length + event.meta.length, 0);
 }
 

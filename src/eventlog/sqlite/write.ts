@@ -38,11 +38,14 @@ export class Writer {
    */
   commit(group: readonly Write[]): (AppendOutcome | undefined)[] {
     this.#db.exec('BEGIN IMMEDIATE');
-    const outcomes = group.map(write =>
-      write.kind === 'append' ? this.#append(write.append) : this.#put(write.row),
-    );
+    const outcomes = group.map(write => this.#write(write));
     this.#db.exec('COMMIT');
     return outcomes;
+  }
+
+  #write(write: Write): AppendOutcome | undefined {
+    if (write.kind === 'append') return this.#append(write.append);
+    return write.kind === 'put' ? this.#put(write.row) : this.#remove(write.digests);
   }
 
   #append(append: EncodedAppend): AppendOutcome {
@@ -92,6 +95,11 @@ export class Writer {
     return undefined;
   }
 
+  #remove(digests: readonly string[]): undefined {
+    for (const digest of digests) this.#statements.removeEvidence.run(digest);
+    return undefined;
+  }
+
   /** Opens the one transaction of a restore; `restoreEvents` and `endRestore` follow. */
   beginRestore({ logId, epoch }: LogIdentity): void {
     if (this.#head > 0) throw refuse('STATE_CONFLICT', 'a backup is restored into an empty event log only');
@@ -127,6 +135,7 @@ function prepare(db: DatabaseSync) {
     place: db.prepare('SELECT position, revision FROM events WHERE id = ?'),
     addEvent: db.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, CAST(? AS BLOB), CAST(? AS BLOB))'),
     addEvidence: db.prepare('INSERT OR IGNORE INTO evidence (digest, owner, body) VALUES (?, ?, ?)'),
+    removeEvidence: db.prepare("DELETE FROM evidence WHERE digest = ? AND owner = ''"),
     setMeta: db.prepare('UPDATE meta SET value = ? WHERE key = ?'),
   };
 }

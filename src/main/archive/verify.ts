@@ -11,6 +11,8 @@ export interface VerifyReport {
   readonly events: number;
   readonly evidence: number;
   readonly blobs: number;
+  /** hours whose download records have expired by retention: their evidence need not be there */
+  readonly expired: number;
   /** what events name and the archive lacks; empty: it is complete */
   readonly missing: readonly string[];
 }
@@ -34,7 +36,7 @@ export async function verify(file: string, onProgress: Progress = () => undefine
     },
     vault: async () => undefined,
     async evidence(_bytes, digest) {
-      needed.evidence.delete(digest);
+      needed.found.evidence(digest);
       tell({ phase: 'evidence', done: ++counts.evidence });
     },
     downloads: async () => undefined,
@@ -42,11 +44,12 @@ export async function verify(file: string, onProgress: Progress = () => undefine
       const hash = createHash('sha256');
       for await (const chunk of stream) hash.update(chunk as Buffer);
       if (`sha256:${hash.digest('hex')}` !== digest) throw damaged(`the blob ${digest} has other content`);
-      needed.blobs.delete(digest);
+      needed.found.blob(digest);
       tell({ phase: 'blobs', done: ++counts.blobs });
     },
   });
-  return { head, events, evidence: counts.evidence, blobs: counts.blobs, missing: needed.missing() };
+  const { evidence, blobs } = counts;
+  return { head, events, evidence, blobs, expired: needed.expired(), missing: needed.missing() };
 }
 
 /** Digests of all evidence that an event names. */
@@ -58,39 +61,65 @@ function evidenceOf(event: DomainEvent): string[] {
     named.push(input, ...sets.flatMap(set => [set.module, set.params, set.result]));
   }
   if (event.type === 'PolicyAttached') named.push(event.data.module);
-  if (event.type === 'DownloadSegmentSealed') named.push(event.data.evidence);
   return named.filter(digest => digest !== undefined);
 }
 
+/** What events name, and what of it was found. */
 function createNeeds() {
   const evidence = new Set<string>();
-  /** content of each version by its stream, and the streams of those that are live */
-  const content = new Map<string, readonly string[]>();
-  const live = new Set<string>();
-  const blobs = { present: new Set<string>(), delete: (digest: string) => void blobs.present.add(digest) };
+  const content = createContent();
+  const downloads = createDownloads();
+  const present = { evidence: new Set<string>(), blobs: new Set<string>() };
   return {
-    evidence,
-    blobs,
+    found: {
+      evidence: (digest: string) => void present.evidence.add(digest),
+      blob: (digest: string) => void present.blobs.add(digest),
+    },
     take(event: DomainEvent): void {
       for (const digest of evidenceOf(event)) evidence.add(digest);
+      content.take(event);
+      downloads.take(event);
+    },
+    expired: downloads.expired,
+    missing: (): string[] => [
+      ...[...evidence.union(downloads.needed()).difference(present.evidence)].map(
+        digest => `evidence ${digest}`,
+      ),
+      ...[...content.needed().difference(present.blobs)].map(digest => `blob ${digest}`),
+    ],
+  };
+}
+
+/** The bytes of versions that can be pulled: a deleted one may have lost its own to the collector. */
+function createContent() {
+  /** by the stream of the version */
+  const content = new Map<string, readonly string[]>();
+  const live = new Set<string>();
+  return {
+    take(event: DomainEvent): void {
       if (event.type === 'VersionPublished') {
         const parts = event.data.references.filter(isPart);
         const digests = [...event.data.files, ...parts].flatMap(({ canonical }) => canonical ?? []);
         content.set(event.stream, digests);
         live.add(event.stream);
       }
-      // a deleted version may have lost its bytes to the collector: only what can be pulled must be there
       if (event.type === 'VersionDeleted') live.delete(event.stream);
       if (event.type === 'VersionRestored') live.add(event.stream);
     },
-    missing(): string[] {
-      const lost = [...live]
-        .flatMap(stream => content.get(stream) ?? [])
-        .filter(digest => !blobs.present.has(digest));
-      return [
-        ...[...evidence].map(digest => `evidence ${digest}`),
-        ...[...new Set(lost)].map(digest => `blob ${digest}`),
-      ];
+    needed: () => new Set([...live].flatMap(stream => content.get(stream) ?? [])),
+  };
+}
+
+/** Records of downloads: those of an expired hour may be gone, or there still. */
+function createDownloads() {
+  const evidence = new Map<string, string>();
+  let expired = 0;
+  return {
+    take(event: DomainEvent): void {
+      if (event.type === 'DownloadSegmentSealed') evidence.set(event.data.segment, event.data.evidence);
+      if (event.type === 'DownloadSegmentExpired' && evidence.delete(event.data.segment)) expired++;
     },
+    expired: () => expired,
+    needed: () => new Set(evidence.values()),
   };
 }
