@@ -37,26 +37,30 @@ const MAX_LENGTH = 1000;
 const TOKEN = /[0-9]+|[^0-9.-]+|[.-]/g;
 
 function parse(version: string): Item[] {
+  /** those that are open, the root first: what comes goes to the last */
   const lists: Item[][] = [[]];
-  const open = () => {
-    const inner: Item[] = [];
-    lists.at(-1)?.push(inner);
-    lists.push(inner);
-  };
   const tokens = version.slice(0, MAX_LENGTH).toLowerCase().match(TOKEN) ?? [];
   for (const [index, token] of tokens.entries()) {
     const afterSeparator = isSeparator(tokens[index - 1] ?? '.');
     if (isSeparator(token)) {
-      if (afterSeparator) lists.at(-1)?.push(0n);
-      if (token === '-') open();
+      if (afterSeparator) add(lists, 0n);
+      if (token === '-') open(lists);
     } else {
       // a transition between letters and digits is a hyphen
-      if (!afterSeparator) open();
-      lists.at(-1)?.push(itemOf(token, tokens[index + 1]));
+      if (!afterSeparator) open(lists);
+      add(lists, itemOf(token, tokens[index + 1]));
     }
   }
   for (const list of lists.toReversed()) trim(list, list === lists[0]);
   return lists[0] ?? [];
+}
+
+const add = (lists: readonly Item[][], item: Item) => lists.at(-1)?.push(item);
+
+function open(lists: Item[][]): void {
+  const inner: Item[] = [];
+  add(lists, inner);
+  lists.push(inner);
 }
 
 const isSeparator = (token: string) => token === '.' || token === '-';
