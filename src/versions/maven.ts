@@ -40,22 +40,28 @@ function parse(version: string): Item[] {
   /** those that are open, the root first: what comes goes to the last */
   const lists: Item[][] = [[]];
   const tokens = version.slice(0, MAX_LENGTH).toLowerCase().match(TOKEN) ?? [];
-  for (const [index, token] of tokens.entries()) {
+  tokens.forEach((token, index) => {
     const afterSeparator = isSeparator(tokens[index - 1] ?? '.');
-    if (isSeparator(token)) {
-      if (afterSeparator) add(lists, 0n);
-      if (token === '-') open(lists);
-    } else {
-      // a transition between letters and digits is a hyphen
-      if (!afterSeparator) open(lists);
-      add(lists, itemOf(token, tokens[index + 1]));
-    }
-  }
+    if (isSeparator(token)) separate(lists, token, afterSeparator);
+    else append(lists, itemOf(token, tokens[index + 1]), afterSeparator);
+  });
   for (const list of lists.toReversed()) trim(list, list === lists[0]);
   return lists[0] ?? [];
 }
 
 const add = (lists: readonly Item[][], item: Item) => lists.at(-1)?.push(item);
+
+/** Between two separators is a zero. */
+function separate(lists: Item[][], token: string, afterSeparator: boolean): void {
+  if (afterSeparator) add(lists, 0n);
+  if (token === '-') open(lists);
+}
+
+/** A transition between letters and digits is a hyphen. */
+function append(lists: Item[][], item: Item, afterSeparator: boolean): void {
+  if (!afterSeparator) open(lists);
+  add(lists, item);
+}
 
 function open(lists: Item[][]): void {
   const inner: Item[] = [];
