@@ -14,12 +14,13 @@ import { registerOperations } from './commands/operations.ts';
 import { registerPolicies } from './commands/policy.ts';
 import { registerProjects } from './commands/project.ts';
 import { registerPromotions } from './commands/promotion.ts';
+import { registerSetup } from './commands/setup.ts';
 import { registerTokens } from './commands/token.ts';
 import { EXIT, exitCodeOf, explain } from './errors.ts';
 import { type Io, processIo } from './io.ts';
 
 const AFTER = `
-Names: <project>, <project>/<repository>, <project>/<repository>/<package>:<tag> or …@<digest>, as in an image's name.
+Names: <project>, <project>/<repository>, <project>/<repository>/<package>:<tag> or …@<version>, as in an image's name.
 
 Environment: STRONGROOM_URL, and STRONGROOM_TOKEN or STRONGROOM_USER with STRONGROOM_PASSWORD, go before what
 strongroom login stored.
@@ -51,6 +52,7 @@ export function createProgram(
   registerArchives(program, cli);
   for (const register of [
     registerLogin,
+    registerSetup,
     registerProjects,
     registerArtifacts,
     registerPromotions,
