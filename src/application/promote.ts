@@ -50,8 +50,9 @@ export interface Promoted {
  */
 export async function promote(core: Core, caller: Caller, order: PromotionOrder): Promise<Promoted> {
   const promotionId = derivedId(`${caller.commandId ?? core.newId()}\npromotion`);
-  const known = await core.streams.load(promotion, promotionStream(promotionId));
-  if (known.request) return goOn(core, known);
+  const repeated = caller.commandId !== undefined;
+  const known = repeated ? await core.streams.load(promotion, promotionStream(promotionId)) : undefined;
+  if (known?.request) return goOn(core, known);
   const asking = await ask(core, { ...caller, commandId: promotionId }, order, promotionId);
   const { request } = asking;
   const waits = request.approvals > 0;

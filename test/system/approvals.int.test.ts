@@ -7,6 +7,7 @@ import { approvePromotion } from '../../src/application/promotion-approval.ts';
 import { createStreams } from '../../src/application/streams.ts';
 import type { EventLog } from '../../src/eventlog/port.ts';
 import { type Actor, type Answer, eventsAfter, head, jsonOf, person } from '../conformance/client.ts';
+import type { Place } from '../conformance/fixture.ts';
 import { image, index, type Manifest, pushImage } from '../conformance/oci-images.ts';
 import { type InProcess, startInProcess } from '../conformance/server.ts';
 import { startPostgres } from '../support/postgres.ts';
@@ -334,6 +335,49 @@ test('signatures that are attached by a tag come along with their tag', async ()
   expect((await show(waiting.id)).content).toContainEqual({ version: signature.digest, sidecarTags: [name] });
   expect(jsonOf(await approve(bob, waiting)).status).toBe('completed');
   expect((await getManifest(admin, RELEASE, NAME, name)).body.equals(signature.bytes)).toBe(true);
+});
+
+describe('a version of several files', () => {
+  const from = { project: 'main', repository: 'raw' };
+  const to = { project: 'main', repository: 'raw-release' };
+  const path = (place: Place, file: string) =>
+    `/pkg/${place.project}/${place.repository}/generic/tool/1.0/${file}`;
+  const put = async (file: string, body: string) => {
+    const answer = await admin.ask('PUT', path(from, file), { body });
+    expect(answer.status, answer.text).toBeLessThan(300);
+  };
+  const get = async (file: string) => {
+    const { status, text } = await admin.ask('GET', path(to, file));
+    return status === 200 ? text : status;
+  };
+  const wanted = { from: { ...from, package: 'tool', version: '1.0' }, to };
+
+  beforeAll(async () => {
+    for (const { repository: name } of [from, to])
+      await server.api('POST', '/projects/main/repositories', { name, format: 'generic' });
+    await server.api('PATCH', '/projects/main/repositories/raw-release', { requiredApprovals: 1 });
+  });
+
+  test('takes along the files that it had when it was asked for; a later one comes with the next', async () => {
+    await put('linux.bin', 'for linux');
+    const first = await asked(ann, '1.0', wanted);
+    await put('windows.bin', 'for windows');
+    expect(jsonOf(await approve(bob, first)).status).toBe('completed');
+    expect([await get('linux.bin'), await get('windows.bin')]).toEqual(['for linux', 404]);
+    const second = await asked(ann, '1.0', wanted);
+    expect(second.closure).not.toBe(first.closure);
+    expect(jsonOf(await approve(bob, second)).status).toBe('completed');
+    expect([await get('linux.bin'), await get('windows.bin')]).toEqual(['for linux', 'for windows']);
+  });
+
+  test('is refused as a whole while one of its files is held', async () => {
+    await put('mac.bin', 'for mac');
+    const waiting = await asked(ann, '1.0', wanted);
+    const held = { ...wanted.from, file: 'linux.bin', reason: 'this one is bad' };
+    expect((await admin.api('POST', '/holds', held)).status).toBe(201);
+    expect(jsonOf(await approve(bob, waiting))).toMatchObject({ status: 'refused', code: 'ARTIFACT_HELD' });
+    expect(await get('mac.bin')).toBe(404);
+  });
 });
 
 /** The registry as another process would have it: a memory of its own. */
