@@ -8,7 +8,7 @@ import { refuse } from '../../domain/errors.ts';
 import { expectErrors } from '../body.ts';
 import { type Algorithm, digestMismatch, isUploadId, newUploadId, parseExpected } from '../digest.ts';
 import { Claims } from '../filesystem/claims.ts';
-import type { CommittedBlob, StagedUpload } from '../port.ts';
+import type { AppendOptions, CommittedBlob, StagedUpload } from '../port.ts';
 import { assemble, type Piece } from './assembly.ts';
 import type { Bucket, ObjectInfo } from './bucket.ts';
 import { readObject } from './download.ts';
@@ -33,12 +33,6 @@ interface Loaded {
   readonly session: Session;
   readonly segments: readonly Segment[];
   readonly touchedAt: number;
-}
-
-interface AppendOptions {
-  readonly offset?: number;
-  readonly limit?: number;
-  readonly last?: boolean;
 }
 
 const RECORD = 'upload.json';
