@@ -17,7 +17,9 @@ import { createWaiters } from './waiters.ts';
 
 export type { Runner, RunnerOptions } from './runner-port.ts';
 
-const BACKOFF_MS = { first: 50, most: 5000 };
+const BACKOFF_MS = { first: 50, most: 1000 };
+/** After as many failures in a row (0.75 s) nobody is kept waiting: a reply now is worth more than one that may come. */
+const PATIENT_FAILURES = 4;
 /** a rebuild beside readers takes turns of a few milliseconds */
 const GENTLE_BATCH = 400;
 
@@ -72,6 +74,7 @@ class ViewRunner implements Runner {
     if (this.#generation && position <= this.#state.position()) return;
     const { state, reason = state } = this.status();
     if (state === 'halted' || state === 'closed') throw refuse('VIEWS_BEHIND', { reason });
+    if (state === 'retrying' && this.#failures > PATIENT_FAILURES) throw stuck();
     this.#state.noteHead(position);
     return this.#waiters.until(position, timeoutMs);
   }
@@ -250,7 +253,9 @@ class ViewRunner implements Runner {
       this.#stopServing();
       await this.#exclusive(() => this.#store.discard()).catch(() => {});
     }
-    await this.#pause(Math.min(BACKOFF_MS.first * 2 ** this.#failures++, BACKOFF_MS.most));
+    const pause = Math.min(BACKOFF_MS.first * 2 ** this.#failures++, BACKOFF_MS.most);
+    if (this.#failures > PATIENT_FAILURES) this.#waiters.fail(stuck());
+    await this.#pause(pause);
   }
 
   /** Reads go on; what waits for later events is told no. Only another program can go on from here. */
@@ -267,3 +272,5 @@ class ViewRunner implements Runner {
     return sleep(ms, undefined, { signal: this.#closing.signal }).catch(() => {});
   }
 }
+
+const stuck = () => refuse('VIEWS_BEHIND', { reason: 'the views cannot be written now', retryAfter: 1 });

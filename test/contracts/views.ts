@@ -145,6 +145,24 @@ export function viewsContract(name: string, fixture: ViewsFixture): void {
       expect(await dumpViews(store)).toBe(await reference(log));
     });
 
+    test('what cannot be written for long keeps nobody waiting, and is written when it can be', async () => {
+      const log = createMemoryLog();
+      let full = false;
+      const beforeCommit = () => {
+        if (full) throw fixture.transient();
+      };
+      const { runner } = await run(log, { beforeCommit });
+      full = true;
+      const position = await write(log, new History(11).run(5).appends);
+      const stuck = { code: 'VIEWS_BEHIND', message: expect.stringContaining('cannot be written') };
+      await expect(runner.reached(position, PATIENCE)).rejects.toMatchObject(stuck);
+      await expect(runner.reached(position, PATIENCE)).rejects.toMatchObject(stuck);
+      expect(runner.status()).toMatchObject({ state: 'retrying', ready: false, serving: true });
+      full = false;
+      await expect.poll(() => runner.position(), { timeout: PATIENCE }).toBe(position);
+      await expect(runner.reached(position, 0)).resolves.toBeUndefined();
+    });
+
     test('a rebuild makes the same rows beside the old ones, while events come in', async () => {
       const { log, history } = await logOf(4, 900);
       const { runner, store } = await run(log);
