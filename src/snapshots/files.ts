@@ -13,14 +13,21 @@ const DIGEST_BYTES = 32;
 /** A state that is larger takes about as long to read as the stream that it stands for. */
 const MAX_BYTES = 16 * 1024 * 1024;
 
-/** @param folder is made when the first snapshot is kept */
+/**
+ * Only what was there at the opening, or was kept since by this process, is looked for: nearly all streams have none,
+ * and asking the disk for each of them costs more than missing one that another process has kept since.
+ * @param folder is made when the first snapshot is kept
+ */
 export async function openFileSnapshots(folder: string): Promise<SnapshotStore> {
   await removeParts(folder);
-  const path = (stream: string) => join(folder, hash('sha256', stream));
+  const known = new Set(await readdir(folder).catch(() => []));
+  const nameOf = (stream: string) => hash('sha256', stream);
   return {
     async load(stream) {
+      const name = nameOf(stream);
+      if (!known.has(name)) return undefined;
       try {
-        return whole(await readFile(path(stream)));
+        return whole(await readFile(join(folder, name)));
       } catch {
         return undefined;
       }
@@ -28,11 +35,13 @@ export async function openFileSnapshots(folder: string): Promise<SnapshotStore> 
 
     async save(stream, bytes) {
       if (bytes.length > MAX_BYTES) return;
-      const part = `${path(stream)}.${randomUUID()}${PART}`;
+      const name = nameOf(stream);
+      const part = join(folder, `${name}.${randomUUID()}${PART}`);
       try {
         await mkdir(folder, { recursive: true, mode: 0o700 });
         await writeFile(part, Buffer.concat([digestOf(bytes), bytes]), { mode: 0o600 });
-        await rename(part, path(stream));
+        await rename(part, join(folder, name));
+        known.add(name);
       } catch {
         await rm(part, { force: true }).catch(() => undefined);
       }
