@@ -10,6 +10,8 @@ import { Reader } from './read.ts';
 import { Writer } from './write.ts';
 
 const GROUP_REQUESTS = 512;
+/** Reads have this long between two groups. */
+const READ_MS = 2;
 const GROUP_CHARACTERS = 8 * 1024 * 1024;
 
 interface Open {
@@ -66,13 +68,20 @@ function turn(): void {
   scheduled = false;
   const replies = writes.length > 0 ? commitGroup(nextGroup()) : [];
   if (replies.length > 0) post(replies);
-  const other = others[0];
-  if (other && !(other.request.kind === 'close' && writes.length > 0)) {
+  answerOthers();
+  if (writes.length + others.length > 0) schedule();
+}
+
+/** As many as fit into a few milliseconds: a read that waits for a sync per reader before it makes all of them slow. */
+function answerOthers(): void {
+  const until = performance.now() + READ_MS;
+  do {
+    const other = others[0];
+    if (!other || (other.request.kind === 'close' && writes.length > 0)) return;
     others.shift();
     post([answer(other)]);
     if (other.request.kind === 'close') port.close();
-  }
-  if (writes.length + others.length > 0) schedule();
+  } while (performance.now() < until);
 }
 
 function post(replies: readonly Reply[]): void {
