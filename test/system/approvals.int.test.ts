@@ -2,107 +2,51 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Caller } from '../../src/application/caller.ts';
 import type { Core } from '../../src/application/core.ts';
-import { promote, resumePromotions } from '../../src/application/promote.ts';
+import { resumePromotions } from '../../src/application/promote.ts';
 import { approvePromotion } from '../../src/application/promotion-approval.ts';
-import { createStreams } from '../../src/application/streams.ts';
-import type { EventLog } from '../../src/eventlog/port.ts';
 import { type Actor, type Answer, eventsAfter, head, jsonOf, person } from '../conformance/client.ts';
 import type { Place } from '../conformance/fixture.ts';
-import { image, index, type Manifest, pushImage } from '../conformance/oci-images.ts';
-import { type InProcess, startInProcess } from '../conformance/server.ts';
-import { startPostgres } from '../support/postgres.ts';
-import { describeWith } from '../support/services.ts';
-import { getManifest, MAIN, newFolder, removeFolder, tokenOf, withToken } from './support.ts';
+import { image, pushImage } from '../conformance/oci-images.ts';
+import { approve, ask, asked, NAME, openScene, RELEASE, reject, type Scene, STAGE } from './promoting.ts';
+import { getManifest, MAIN } from './support.ts';
 
-const RELEASE = { project: 'main', repository: 'release' };
-const STAGE = { project: 'main', repository: 'stage' };
-const NAME = 'app';
-
-let server: InProcess;
-let core: Core;
+let scene: Scene;
+let server: Scene['server'];
+let core: Scene['core'];
 let admin: Actor;
-/** asks */
 let ann: Actor;
-/** approve */
 let bob: Actor;
 let eve: Actor;
 let viewer: Actor;
 
 beforeAll(async () => {
-  server = await startInProcess();
-  core = server.system.core;
-  admin = withToken(server.url, await tokenOf(server));
-  for (const { repository: name } of [RELEASE, STAGE])
-    await server.api('POST', '/projects/main/repositories', { name, format: 'oci' });
-  await server.api('PATCH', '/projects/main/repositories/release', { requiredApprovals: 1 });
-  const contributor = { role: 'contributor', project: 'main' };
-  [ann, bob, eve] = (await Promise.all(
-    ['ann', 'bob', 'eve'].map(name => person(server, name, [contributor])),
-  )) as [Actor, Actor, Actor];
-  viewer = await person(server, 'vic', [{ role: 'viewer', project: 'main' }]);
+  scene = await openScene();
+  ({ server, core, admin, ann, bob, eve, viewer } = scene);
 });
-
 afterAll(() => server.stop());
 
-interface Asked {
-  readonly id: string;
-  readonly status: string;
-  readonly closure: string;
-  readonly required: number;
-  readonly placed: number;
-  readonly expiresAt?: string;
-  readonly warnings: readonly string[];
-}
-
-let count = 0;
-
-/** An index of one image; pushed by the administrator. */
-async function pushed(): Promise<{ top: Manifest; all: readonly Manifest[]; tag: string }> {
-  const child = image();
-  const top = index([child]);
-  const tag = `v${++count}`;
-  for (const manifest of [child, top]) expect((await push(manifest)).status).toBe(201);
-  return { top, all: [child, top], tag };
-}
-const push = (manifest: Manifest, reference = manifest.digest) =>
-  pushImage(admin, { place: MAIN, name: NAME, reference }, manifest);
-
-const ask = (who: Actor, version: string, more: object = {}) =>
-  who.api('POST', '/promotions', { from: { ...MAIN, package: NAME, version }, to: RELEASE, ...more });
-
-async function asked(who: Actor, version: string, more: object = {}): Promise<Asked> {
-  const answer = await ask(who, version, more);
-  expect(answer.status, answer.text).toBe(201);
-  return jsonOf<Asked & Record<string, unknown>>(answer);
-}
-const approve = (who: Actor, { id, closure }: Pick<Asked, 'id' | 'closure'>, more: object = {}) =>
-  who.api('POST', `/promotions/${id}/approve`, { closure, ...more });
-const reject = (who: Actor, id: string, reason = 'not now') =>
-  who.api('POST', `/promotions/${id}/reject`, { reason });
-const show = async (id: string, who = admin) => jsonOf(await who.api('GET', `/promotions/${id}`));
-const visible = async (reference: string) => (await getManifest(admin, RELEASE, NAME, reference)).status;
 const code = (answer: Answer) => `${answer.status} ${jsonOf(answer).code}`;
 const listed = async (who: Actor, query: string) =>
   jsonOf<{ items: { id: string }[]; next?: string }>(await who.api('GET', `/promotions?${query}`));
 
 describe('a promotion into a repository that asks for an approval', () => {
   test('waits, is approved by somebody else, and is then made in the name of who asked', async () => {
-    const { top, all, tag } = await pushed();
+    const { top, all, tag } = await scene.pushed();
     const start = await head(server);
     const waiting = await asked(ann, top.digest, { tag, reason: 'release day' });
     expect(waiting).toMatchObject({ status: 'waiting', required: 1, placed: 0, warnings: [] });
     expect(Date.parse(waiting.expiresAt ?? '') - Date.now()).toBeGreaterThan(6.9 * 24 * 3600 * 1000);
-    expect(await visible(tag)).toBe(404);
-    expect(await visible(top.digest)).toBe(404);
-    expect(await show(waiting.id, viewer)).toMatchObject({
+    expect(await scene.visible(tag)).toBe(404);
+    expect(await scene.visible(top.digest)).toBe(404);
+    expect(await scene.show(waiting.id, viewer)).toMatchObject({
       ...{ status: 'waiting', from: MAIN, to: RELEASE, requestedBy: ann.id, reason: 'release day' },
       content: all.map(({ digest }) => ({ version: digest })),
     });
     expect(await resumePromotions(core)).toBe(0);
     const approved = await approve(bob, waiting, { reason: 'looked at it' });
     expect(jsonOf(approved)).toEqual({ status: 'completed', approvals: 1, required: 1, warnings: [] });
-    expect(await visible(tag)).toBe(200);
-    expect(await show(waiting.id)).toMatchObject({
+    expect(await scene.visible(tag)).toBe(200);
+    expect(await scene.show(waiting.id)).toMatchObject({
       status: 'completed',
       approvedBy: [{ by: bob.id, reason: 'looked at it' }],
     });
@@ -114,7 +58,7 @@ describe('a promotion into a repository that asks for an approval', () => {
   });
 
   test('is approved neither by who asked, nor by who may not promote there, nor by a robot, nor blindly', async () => {
-    const { top } = await pushed();
+    const { top } = await scene.pushed();
     const waiting = await asked(ann, top.digest);
     expect(code(await approve(ann, waiting))).toBe('403 FORBIDDEN');
     expect(code(await approve(viewer, waiting))).toBe('403 FORBIDDEN');
@@ -133,42 +77,42 @@ describe('a promotion into a repository that asks for an approval', () => {
     const other = { id: waiting.id, closure: `sha256:${'0'.repeat(64)}` };
     expect(code(await approve(bob, other))).toBe('409 STATE_CONFLICT');
     expect(code(await bob.api('POST', `/promotions/${waiting.id}/approve`, {}))).toBe('400 REQUEST_INVALID');
-    expect(await show(waiting.id)).toMatchObject({ status: 'waiting', approvals: 0 });
+    expect(await scene.show(waiting.id)).toMatchObject({ status: 'waiting', approvals: 0 });
     expect(code(await approve(bob, { ...waiting, id: 'none' }))).toBe('403 FORBIDDEN');
     expect(code(await approve(admin, { ...waiting, id: 'none' }))).toBe('404 PROMOTION_UNKNOWN');
   });
 
   test('takes along what was there when it was asked for, whatever came since', async () => {
-    const { top, tag } = await pushed();
+    const { top, tag } = await scene.pushed();
     const waiting = await asked(ann, top.digest, { tag });
     const late = image({ subject: top, artifactType: 'application/vnd.test.late' });
-    expect((await push(late)).status).toBe(201);
+    expect((await scene.push(late)).status).toBe(201);
     expect(jsonOf(await approve(bob, waiting)).status).toBe('completed');
-    expect([await visible(tag), await visible(late.digest)]).toEqual([200, 404]);
+    expect([await scene.visible(tag), await scene.visible(late.digest)]).toEqual([200, 404]);
     const again = await asked(ann, top.digest, { tag });
     expect(again.closure).not.toBe(waiting.closure);
     expect(again.id).not.toBe(waiting.id);
   });
 
   test('is rejected by others with a reason, and taken back by who asked', async () => {
-    const { top, tag } = await pushed();
+    const { top, tag } = await scene.pushed();
     const [one, two] = [await asked(ann, top.digest, { tag }), await asked(ann, top.digest, { tag })];
     expect(code(await reject(viewer, one.id))).toBe('403 FORBIDDEN');
     expect(code(await reject(bob, one.id, ''))).toBe('400 REQUEST_INVALID');
     expect(jsonOf(await reject(bob, one.id, 'freeze'))).toEqual({ status: 'rejected' });
     expect(jsonOf(await reject(ann, two.id, 'a mistake'))).toEqual({ status: 'withdrawn' });
-    expect(await show(one.id)).toMatchObject({
+    expect(await scene.show(one.id)).toMatchObject({
       status: 'rejected',
       finishedReason: 'freeze',
       finishedBy: bob.id,
     });
-    expect(await show(two.id)).toMatchObject({ status: 'withdrawn', finishedReason: 'a mistake' });
+    expect(await scene.show(two.id)).toMatchObject({ status: 'withdrawn', finishedReason: 'a mistake' });
     expect(code(await approve(bob, one))).toBe('409 STATE_CONFLICT');
-    expect(await visible(tag)).toBe(404);
+    expect(await scene.visible(tag)).toBe(404);
   });
 
   test('expires, by the job or when somebody comes too late', async () => {
-    const { top } = await pushed();
+    const { top } = await scene.pushed();
     const [one, two] = [await asked(ann, top.digest), await asked(ann, top.digest)];
     const next: Core = { ...core, now: () => new Date(Date.now() + 7 * 24 * 3600 * 1000) };
     const caller: Caller = { id: bob.id, kind: 'user', authentication: 'token', correlationId: 'late' };
@@ -178,11 +122,11 @@ describe('a promotion into a repository that asks for an approval', () => {
     expect(await resumePromotions(next)).toBeGreaterThanOrEqual(1);
     await server.system.consistency.settle();
     for (const { id } of [one, two])
-      expect(await show(id)).toMatchObject({ status: 'expired', approvals: 0 });
+      expect(await scene.show(id)).toMatchObject({ status: 'expired', approvals: 0 });
   });
 
   test('is shown in pages to who may pull at either end, and to nobody else', async () => {
-    const { top } = await pushed();
+    const { top } = await scene.pushed();
     const ids: string[] = [];
     for (let n = 0; n < 3; n++) ids.unshift((await asked(ann, top.digest)).id);
     const first = await listed(viewer, 'status=waiting&limit=2');
@@ -196,7 +140,7 @@ describe('a promotion into a repository that asks for an approval', () => {
     expect(await listed(stranger, 'limit=5')).toEqual({ items: [] });
     expect(code(await stranger.api('GET', `/promotions/${ids[0]}`))).toBe('403 FORBIDDEN');
     const half = await person(server, 'half', [{ role: 'viewer', ...RELEASE }]);
-    const seen = await show(ids[0] ?? '', half);
+    const seen = await scene.show(ids[0] ?? '', half);
     expect(seen).toMatchObject({ to: RELEASE });
     expect(seen).not.toHaveProperty('from');
     for (const id of ids) await reject(bob, id);
@@ -205,18 +149,18 @@ describe('a promotion into a repository that asks for an approval', () => {
 
 describe('what is asked again when the last approval came', () => {
   test('a hold that came meanwhile refuses it, with the reason', async () => {
-    const { top, all, tag } = await pushed();
+    const { top, all, tag } = await scene.pushed();
     const waiting = await asked(ann, top.digest, { tag });
     const child = { ...MAIN, package: NAME, version: all[0]?.digest, reason: 'malware in a layer' };
     expect((await admin.api('POST', '/holds', child)).status).toBe(201);
     const told = jsonOf(await approve(bob, waiting));
     expect(told).toMatchObject({ status: 'refused', code: 'ARTIFACT_HELD', reason: 'malware in a layer' });
-    expect(await visible(tag)).toBe(404);
-    expect(await show(waiting.id)).toMatchObject({ status: 'refused', code: 'ARTIFACT_HELD' });
+    expect(await scene.visible(tag)).toBe(404);
+    expect(await scene.show(waiting.id)).toMatchObject({ status: 'refused', code: 'ARTIFACT_HELD' });
   });
 
   test('of a hold on what the approver may not see, only the code is told', async () => {
-    const { top, tag } = await pushed();
+    const { top, tag } = await scene.pushed();
     const waiting = await asked(ann, top.digest, { tag });
     const body = { ...MAIN, package: NAME, version: top.digest, reason: 'secret reason' };
     expect((await admin.api('POST', '/holds', body)).status).toBe(201);
@@ -227,14 +171,14 @@ describe('what is asked again when the last approval came', () => {
   });
 
   test('a source that was deleted meanwhile refuses it', async () => {
-    const { top, tag } = await pushed();
+    const { top, tag } = await scene.pushed();
     const waiting = await asked(ann, top.digest, { tag });
     await admin.api('POST', '/artifact/delete', { ...MAIN, package: NAME, version: top.digest });
     expect(jsonOf(await approve(bob, waiting))).toMatchObject({ status: 'refused', code: 'STATE_CONFLICT' });
   });
 
   test('who asked must still be allowed to promote', async () => {
-    const { top, tag } = await pushed();
+    const { top, tag } = await scene.pushed();
     const leaver = await person(server, 'leaver', [{ role: 'contributor', project: 'main' }]);
     const gone = await person(server, 'gone', [{ role: 'contributor', project: 'main' }]);
     const [one, two] = [await asked(leaver, top.digest, { tag }), await asked(gone, top.digest, { tag })];
@@ -242,12 +186,12 @@ describe('what is asked again when the last approval came', () => {
     await admin.api('POST', `/principals/${gone.id}/disable`, {});
     for (const waiting of [one, two])
       expect(jsonOf(await approve(bob, waiting))).toMatchObject({ status: 'refused', code: 'FORBIDDEN' });
-    expect(await visible(tag)).toBe(404);
+    expect(await scene.visible(tag)).toBe(404);
   });
 
   test('an approval counts only while who gave it may still approve', async () => {
     await admin.api('PATCH', '/projects/main/repositories/release', { requiredApprovals: 2 });
-    const { top, tag } = await pushed();
+    const { top, tag } = await scene.pushed();
     const waiting = await asked(ann, top.digest, { tag });
     await admin.api('PATCH', '/projects/main/repositories/release', { requiredApprovals: 1 });
     const leaver = await person(server, 'leaver', [{ role: 'contributor', project: 'main' }]);
@@ -267,7 +211,7 @@ describe('what is asked again when the last approval came', () => {
   });
 
   test('a target that asks for more since is given more', async () => {
-    const { top, tag } = await pushed();
+    const { top, tag } = await scene.pushed();
     const waiting = await asked(ann, top.digest, { tag });
     await admin.api('PATCH', '/projects/main/repositories/release', { requiredApprovals: 2 });
     expect(jsonOf(await approve(bob, waiting))).toMatchObject({
@@ -309,7 +253,7 @@ describe('what is asked again when the last approval came', () => {
   });
 
   test('a policy that forbids it by then refuses it, and so does one about the tag', async () => {
-    const { top } = await pushed();
+    const { top } = await scene.pushed();
     for (const [set, params, tag] of [
       ['allowed_media_types', { maxBytes: 10 }, 'small'],
       ['name_and_version_pattern', { tag: 'v[0-9]+' }, 'nightly'],
@@ -320,19 +264,22 @@ describe('what is asked again when the last approval came', () => {
       });
       const told = jsonOf(await approve(bob, waiting));
       expect(told).toMatchObject({ status: 'refused', code: 'POLICY_DENIED', reason: expect.any(String) });
-      expect(await visible(tag)).toBe(404);
+      expect(await scene.visible(tag)).toBe(404);
       await server.api('DELETE', `/attachments/${id}`);
     }
   });
 });
 
 test('signatures that are attached by a tag come along with their tag', async () => {
-  const { top, tag } = await pushed();
+  const { top, tag } = await scene.pushed();
   const signature = image();
   const name = `${top.digest.replace(':', '-')}.sig`;
-  expect((await push(signature, name)).status).toBe(201);
+  expect((await scene.push(signature, name)).status).toBe(201);
   const waiting = await asked(ann, top.digest, { tag });
-  expect((await show(waiting.id)).content).toContainEqual({ version: signature.digest, sidecarTags: [name] });
+  expect((await scene.show(waiting.id)).content).toContainEqual({
+    version: signature.digest,
+    sidecarTags: [name],
+  });
   expect(jsonOf(await approve(bob, waiting)).status).toBe('completed');
   expect((await getManifest(admin, RELEASE, NAME, name)).body.equals(signature.bytes)).toBe(true);
 });
@@ -377,176 +324,5 @@ describe('a version of several files', () => {
     expect((await admin.api('POST', '/holds', held)).status).toBe(201);
     expect(jsonOf(await approve(bob, waiting))).toMatchObject({ status: 'refused', code: 'ARTIFACT_HELD' });
     expect(await get('mac.bin')).toBe(404);
-  });
-});
-
-/** The registry as another process would have it: a memory of its own. */
-function another(append: EventLog['append'] = (...args) => core.log.append(...args)): Core {
-  const log: EventLog = {
-    ...{ logId: core.log.logId, epoch: core.log.epoch, start: core.log.start, append },
-    readStream: (...asked_) => core.log.readStream(...asked_),
-    readAll: asked_ => core.log.readAll(asked_),
-    head: () => core.log.head(),
-    subscribe: asked_ => core.log.subscribe(asked_),
-    close: async () => undefined,
-  };
-  return { ...core, log, streams: createStreams(log) };
-}
-
-const callerOf = ({ id }: Actor): Caller => ({
-  ...{ id, kind: 'user', authentication: 'token', correlationId: 'approvals-test' },
-});
-
-test('two approve at once at two processes, and the job runs: it is made once', async () => {
-  await admin.api('PATCH', '/projects/main/repositories/release', { requiredApprovals: 2 });
-  for (let round = 0; round < 5; round++) {
-    const { top, all, tag } = await pushed();
-    const { id, closure: closureDigest } = await asked(ann, top.digest, { tag });
-    const start = await head(server);
-    const outcomes = await Promise.all([
-      approvePromotion(another(), callerOf(bob), id, { closureDigest }),
-      approvePromotion(another(), callerOf(eve), id, { closureDigest }),
-      resumePromotions(another()),
-    ]);
-    expect(outcomes.slice(0, 2).every(one => typeof one !== 'number' && one.status !== 'refused')).toBe(true);
-    await server.system.consistency.settle();
-    const types = (await eventsAfter(server, start)).map(({ type }) => type);
-    const times = (type: string) => types.filter(one => one === type).length;
-    expect([times('PromotionApproved'), times('PromotionCompleted'), times('TagAssigned')]).toEqual([
-      2, 1, 1,
-    ]);
-    expect([times('PromotionLeaseTaken'), times('VersionPublished')]).toEqual([1, all.length]);
-    expect(await visible(tag)).toBe(200);
-  }
-  await admin.api('PATCH', '/projects/main/repositories/release', { requiredApprovals: 1 });
-});
-
-class Killed extends Error {}
-
-/** A process that ends for ever before or after one of its appends. */
-function killedAt(n: number): Core {
-  let step = 0;
-  return another(async (...args) => {
-    if (step++ >= n) throw new Killed();
-    const result = await core.log.append(...args);
-    if (step++ >= n) throw new Killed();
-    return result;
-  });
-}
-
-test('the process ends before or after any append of the last approval: the job carries it on', async () => {
-  let over = false;
-  let steps = 0;
-  for (; !over; steps++) {
-    const { top, all, tag } = await pushed();
-    const { id, closure: closureDigest } = await asked(ann, top.digest, { tag });
-    const start = await head(server);
-    const outcome = await approvePromotion(killedAt(steps), callerOf(bob), id, { closureDigest }).catch(
-      (error: unknown) => error,
-    );
-    over = !(outcome instanceof Error);
-    if (!over) expect(outcome).toBeInstanceOf(Killed);
-    await server.system.consistency.settle();
-    const before = new Set((await eventsAfter(server, start)).map(({ type }) => type));
-    expect(await visible(tag)).toBe(before.has('TagAssigned') ? 200 : 404);
-    const later: Core = { ...core, now: () => new Date(Date.now() + 60_000) };
-    const open = before.has('PromotionApproved') && !before.has('PromotionCompleted');
-    expect(await resumePromotions(later)).toBe(open ? 1 : 0);
-    await server.system.consistency.settle();
-    const events = await eventsAfter(server, start);
-    const times = (type: string) => events.filter(event => event.type === type).length;
-    const made = before.has('PromotionApproved') ? 1 : 0;
-    expect([times('PromotionCompleted'), times('TagAssigned')]).toEqual([made, made]);
-    expect(times('VersionPublished')).toBe(made * all.length);
-    if (made === 0) await reject(bob, id);
-  }
-  expect(steps).toBeGreaterThan(16);
-});
-
-test.each(['PromotionCompleted', 'TagAssigned'])(
-  'cut off before %s, its source deleted: it ends as far as it came',
-  async before => {
-    const { top, all, tag } = await pushed();
-    let dead = false;
-    const dying = another(async (stream, events, options) => {
-      dead ||= events[0]?.type === before;
-      if (dead) throw new Killed();
-      return core.log.append(stream, events, options);
-    });
-    const from = await core.queries.repositoryByName('main', 'oci');
-    const to = await core.queries.repositoryByName('main', 'stage');
-    const order = { from: from!, to: to!, package: NAME, reference: { digest: top.digest }, tag };
-    await expect(promote(dying, callerOf(ann), order)).rejects.toThrow(Killed);
-    await server.system.consistency.settle();
-    for (const { digest } of [...all].reverse())
-      await admin.api('POST', '/artifact/delete', { ...MAIN, package: NAME, version: digest });
-    const start = await head(server);
-    expect(await resumePromotions({ ...core, now: () => new Date(Date.now() + 60_000) })).toBe(1);
-    const types = (await eventsAfter(server, start)).map(({ type }) => type);
-    // the copies were all there: only the names were missing, if anything
-    const rest = before === 'TagAssigned' ? ['TagAssigned'] : [];
-    expect(types).toEqual(['PromotionLeaseTaken', ...rest, 'PromotionCompleted']);
-    expect((await getManifest(admin, STAGE, NAME, tag)).status).toBe(200);
-  },
-);
-
-test('a tag that was moved after the promotion gave it stays where it was moved to', async () => {
-  const [one, other] = [await pushed(), await pushed()];
-  let dead = false;
-  const dying = another(async (stream, events, options) => {
-    dead ||= events[0]?.type === 'PromotionCompleted';
-    if (dead) throw new Killed();
-    return core.log.append(stream, events, options);
-  });
-  const from = await core.queries.repositoryByName('main', 'oci');
-  const to = await core.queries.repositoryByName('main', 'stage');
-  const order = (digest: string) => ({
-    ...{ from: from!, to: to!, package: NAME, reference: { digest }, tag: 'moving' },
-  });
-  await expect(promote(dying, callerOf(ann), order(one.top.digest))).rejects.toThrow(Killed);
-  await server.system.consistency.settle();
-  const { position } = await promote(core, callerOf(bob), order(other.top.digest));
-  await server.system.consistency.wait(position);
-  expect(await resumePromotions({ ...core, now: () => new Date(Date.now() + 60_000) })).toBe(1);
-  await server.system.consistency.settle();
-  const { body } = await getManifest(admin, STAGE, NAME, 'moving');
-  expect(body.equals(other.top.bytes)).toBe(true);
-});
-
-describeWith(['postgres'], 'two processes over one database', () => {
-  test('the last two approvals, at both at once, make it once', async () => {
-    const postgres = await startPostgres();
-    const data = await newFolder();
-    const environment = {
-      STRONGROOM_EVENTLOG_URL: (await postgres?.database()) ?? '',
-      STRONGROOM_DATA: data,
-    };
-    const here = await startInProcess(environment);
-    const there = await startInProcess(environment);
-    try {
-      await here.api('POST', '/projects/main/repositories', { name: 'release', format: 'oci' });
-      await here.api('PATCH', '/projects/main/repositories/release', { requiredApprovals: 2 });
-      const owner = withToken(here.url, await tokenOf(here));
-      const [one, two] = [
-        await person(here, 'one', [{ role: 'contributor', project: 'main' }]),
-        await person(there, 'two', [{ role: 'contributor', project: 'main' }]),
-      ];
-      for (let round = 0; round < 5; round++) {
-        const top = image();
-        expect((await pushImage(owner, { place: MAIN, name: NAME }, top)).status).toBe(201);
-        const waiting = await asked(owner, top.digest, { tag: `v${round}` });
-        const start = await head(here);
-        const answers = await Promise.all([approve(one, waiting), approve(two, waiting)]);
-        expect(answers.map(({ status }) => status)).toEqual([200, 200]);
-        expect(answers.map(answer => jsonOf(answer).status)).toContain('completed');
-        const types = (await eventsAfter(there, start)).map(({ type }) => type);
-        const once = ['PromotionLeaseTaken', 'VersionPublished', 'TagAssigned', 'PromotionCompleted'];
-        for (const type of once) expect(types.filter(other => other === type)).toHaveLength(1);
-      }
-    } finally {
-      await Promise.all([here.stop(), there.stop()]);
-      await postgres?.stop();
-      await removeFolder(data);
-    }
   });
 });
