@@ -53,20 +53,21 @@ export class Writer {
     const plan = planAppend(append, id => this.#place(id), stream?.revision);
     if (plan.kind === 'conflict') return plan;
     if (plan.kind === 'repeated') return { kind: 'repeated', ...plan.last };
-    const no = stream?.no ?? this.#newStream(append.stream);
     const recordedAt = notBefore(this.#lastTime, new Date());
-    let revision = plan.firstRevision;
+    let { firstRevision: revision } = plan;
+    const last = revision + append.events.length - 1;
+    const no = stream?.no ?? this.#newStream(append.stream, last);
     for (const event of append.events) this.#insert(event, { no, revision: revision++ }, recordedAt);
-    this.#statements.moveStream.run(revision - 1, no);
-    return { kind: 'written', position: this.#head, revision: revision - 1, recordedAt };
+    if (stream) this.#statements.moveStream.run(last, no);
+    return { kind: 'written', position: this.#head, revision: last, recordedAt };
   }
 
   #stream(name: string): Stream | undefined {
     return this.#statements.stream.get(name) as Stream | undefined;
   }
 
-  #newStream(name: string): number {
-    return Number(this.#statements.addStream.run(name).lastInsertRowid);
+  #newStream(name: string, revision: number): number {
+    return Number(this.#statements.addStream.run(name, revision).lastInsertRowid);
   }
 
   #place(id: string): Place | undefined {
@@ -115,9 +116,9 @@ export class Writer {
       if (!inOrder) {
         throw refuse('REQUEST_INVALID', `event ${event.id} of the archive is not in the order of a log`);
       }
-      const no = stream?.no ?? this.#newStream(event.stream);
+      const no = stream?.no ?? this.#newStream(event.stream, event.revision);
       this.#insert(event, { no, revision: event.revision }, event.recordedAt);
-      this.#statements.moveStream.run(event.revision, no);
+      if (stream) this.#statements.moveStream.run(event.revision, no);
     }
   }
 
@@ -130,7 +131,7 @@ function prepare(db: DatabaseSync) {
   return {
     last: db.prepare('SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1'),
     stream: db.prepare('SELECT no, revision FROM streams WHERE name = ?'),
-    addStream: db.prepare('INSERT INTO streams (name, revision) VALUES (?, -1)'),
+    addStream: db.prepare('INSERT INTO streams (name, revision) VALUES (?, ?)'),
     moveStream: db.prepare('UPDATE streams SET revision = ? WHERE no = ?'),
     place: db.prepare('SELECT position, revision FROM events WHERE id = ?'),
     addEvent: db.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, CAST(? AS BLOB), CAST(? AS BLOB))'),
