@@ -1,13 +1,16 @@
 /** Archives: written under load, damaged, and carried from one form of the registry to another and back. */
+import { hash, randomBytes } from 'node:crypto';
 import { access, copyFile, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Config } from '../../src/config.ts';
 import { isRefusal } from '../../src/domain/errors.ts';
-import type { BackupReport } from '../../src/main/archive/backup.ts';
+import type { EvidenceStore } from '../../src/evidence/port.ts';
+import { type BackupReport, backup } from '../../src/main/archive/backup.ts';
 import { restore } from '../../src/main/archive/restore.ts';
 import { verify } from '../../src/main/archive/verify.ts';
 import { runOnHost } from '../../src/main/host.ts';
+import { openStores, type Stores } from '../../src/main/stores.ts';
 import { type Actor, actor, basic, jsonOf } from '../conformance/client.ts';
 import { image, index, pushImage } from '../conformance/oci-images.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
@@ -24,6 +27,7 @@ import {
   removeFolder,
   tokenOf,
   viewsOf,
+  withSystem,
   withToken,
 } from './support.ts';
 
@@ -286,6 +290,53 @@ describe('an archive that is not whole is refused, and nothing is changed', () =
     expect(await exists(data())).toBe(false);
   });
 });
+
+test('entries of any size come back, and one that could not is not written', {
+  timeout: 120_000,
+}, async () => {
+  const [from, to, file] = [configFor(at('large')), configFor(at('large-again')), at('large.tar')];
+  const segment = '2026-01-01T00-large';
+  const lines = Array.from({ length: 1500 }, (_, at) => JSON.stringify({ at, text: 'ä'.repeat(25_000) }));
+  const evidence = randomBytes(65 * 1024 * 1024);
+  await withSystem(from, async system => {
+    await Promise.all(lines.map(line => system.stores.journal.append(segment, line)));
+    await system.core.evidence.put(evidence);
+    expect((await backup(system, file)).bytes).toBeGreaterThan(130 * 1024 * 1024);
+    const huge = { ...system, core: { ...system.core, evidence: evidenceOf(257 * 1024 * 1024) } };
+    const refused = backup(huge, at('huge.tar'));
+    await expect(refused).rejects.toMatchObject({
+      message: expect.stringMatching(/evidence sha256:.* bytes/),
+    });
+    expect(await readdir(folder)).not.toContain('huge.tar.partial');
+  });
+  // a try that was cut off left some lines of the same segment
+  await withStores(to, ({ journal }) => journal.append(segment, '{"left":true}'));
+  expect((await restore(to, file)).evidence).toBeGreaterThan(0);
+  await withStores(to, async stores => {
+    expect((await stores.journal.read(segment)).map(line => hash('sha256', line))).toEqual(
+      lines.map(line => hash('sha256', line)),
+    );
+    const digest = `sha256:${hash('sha256', evidence)}`;
+    expect(Buffer.compare((await stores.evidence.get(digest)) as Uint8Array, evidence)).toBe(0);
+  });
+});
+
+/** A store with one piece of evidence of so many bytes. */
+const evidenceOf = (size: number): EvidenceStore => ({
+  put: () => Promise.reject(new Error('it is read only')),
+  remove: () => Promise.reject(new Error('it is read only')),
+  get: async () => Buffer.alloc(size),
+  list: async ({ after } = {}) => (after ? [] : [`sha256:${'0'.repeat(64)}`]),
+});
+
+async function withStores<T>(config: Config, work: (stores: Stores) => Promise<T>): Promise<T> {
+  const stores = await openStores(config, { onBroken: () => undefined });
+  try {
+    return await work(stores);
+  } finally {
+    await stores.close();
+  }
+}
 
 describeWith(['postgres'], 'between the embedded and the server form', () => {
   let postgres: TestPostgres;

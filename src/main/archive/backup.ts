@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises';
 import { type Pack, pack } from 'tar-stream';
 import { refuse } from '../../domain/errors.ts';
 import type { System } from '../system.ts';
-import { createSummary, type Header, nowAndThen, type Progress } from './format.ts';
+import { createSummary, type Header, MAX_WHOLE, nowAndThen, type Progress } from './format.ts';
 
 export interface BackupReport {
   readonly file: string;
@@ -88,8 +88,7 @@ class Writer {
     await this.#log(head, done => onProgress({ phase: 'events', done }));
     await this.#vault();
     const evidence = await this.#evidence(done => onProgress({ phase: 'evidence', done }));
-    for (const { segment, lines } of downloads)
-      await this.#put(`downloads/${segment}.jsonl`, lines.join('\n'));
+    for (const { segment, lines } of downloads) await this.#list(`downloads/${segment}.jsonl`, lines);
     const blobs = await this.#blobs(done => onProgress({ phase: 'blobs', done }));
     const end = this.#summary.end();
     await this.#entry('end.json', Buffer.from(JSON.stringify({ ...end, events: this.#events })));
@@ -104,7 +103,7 @@ class Writer {
       if (events.length === 0) return;
       this.#events += events.length;
       const lines = events.map(event => JSON.stringify(event));
-      await this.#put(`events/${String(part).padStart(8, '0')}.jsonl`, lines.join('\n'));
+      await this.#list(`events/${String(part).padStart(8, '0')}.jsonl`, lines);
       after = page.next;
       told(this.#events);
     }
@@ -113,7 +112,7 @@ class Writer {
   async #vault(): Promise<void> {
     const lines: string[] = [];
     for await (const entry of this.#system.stores.vault.export()) lines.push(JSON.stringify(entry));
-    await this.#put('vault.jsonl', lines.join('\n'));
+    await this.#list('vault.jsonl', lines);
   }
 
   async #evidence(told: (done: number) => void): Promise<number> {
@@ -127,6 +126,7 @@ class Writer {
         const bytes = await evidence.get(digest);
         // what was erased on purpose is not brought back by a backup
         if (bytes === undefined || bytes === 'erased') continue;
+        fits(`evidence ${digest}`, bytes.length);
         await this.#put(`evidence/${hex(digest)}`, bytes);
         told(++done);
       }
@@ -145,16 +145,27 @@ class Writer {
     return done;
   }
 
+  /** One line each. As bytes: a text cannot be as long as a list may be. */
+  async #list(name: string, lines: readonly string[]): Promise<void> {
+    const bytes = lines.map(line => Buffer.from(`${line}\n`));
+    for (const line of bytes) fits(`a line of ${name}`, line.length);
+    await this.#put(name, Buffer.concat(bytes));
+  }
+
   async #put(name: string, content: string | Uint8Array): Promise<void> {
-    const bytes = Buffer.from(content);
+    const bytes = typeof content === 'string' ? Buffer.from(content) : content;
     this.#summary.add(name, createHash('sha256').update(bytes).digest('hex'));
     await this.#entry(name, bytes);
   }
 
-  async #entry(name: string, bytes: Buffer): Promise<void> {
+  async #entry(name: string, bytes: Uint8Array): Promise<void> {
     this.#bytes += bytes.length;
     await new Promise<void>((done, failed) =>
-      this.#tar.entry({ name, mode: 0o600 }, bytes, error => (error ? failed(error) : done())),
+      this.#tar.entry(
+        { name, mode: 0o600 },
+        Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length),
+        error => (error ? failed(error) : done()),
+      ),
     );
   }
 
@@ -180,6 +191,12 @@ class Writer {
     this.#summary.add(name, digest);
     this.#bytes += size;
   }
+}
+
+/** An archive that could not be restored is not written. */
+function fits(what: string, size: number): void {
+  if (size > MAX_WHOLE)
+    throw refuse('STATE_CONFLICT', `${what} has ${size} bytes: an archive takes ${MAX_WHOLE} in one piece`);
 }
 
 /** The records that are not sealed yet. */

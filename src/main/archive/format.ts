@@ -32,6 +32,9 @@ export const archivedEvent = z.object({
   meta: z.record(z.string(), z.json()),
 });
 
+/** What is read in one piece: a line of a list, a piece of evidence. More is neither written nor read, bytes. */
+export const MAX_WHOLE = 256 * 1024 * 1024;
+
 /** Folds entry after entry into one digest. */
 export function createSummary() {
   const hash = createHash('sha256');

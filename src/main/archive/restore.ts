@@ -53,6 +53,8 @@ const isRestorable = (log: Stores['log']): log is RestorableLog => 'restore' in 
 /** Everything that the log names. Doing it again changes nothing. */
 async function restoreContent(stores: Stores, file: string, onProgress: Progress) {
   const counts = { evidence: 0, blobs: 0 };
+  // what an earlier try has left of a segment goes before its first part comes
+  const emptied = new Set<string>();
   await readArchive(file, {
     header: async () => undefined,
     events: async () => undefined,
@@ -65,7 +67,8 @@ async function restoreContent(stores: Stores, file: string, onProgress: Progress
       onProgress({ phase: 'evidence', done: ++counts.evidence });
     },
     async downloads(segment, lines) {
-      await stores.journal.remove(segment);
+      if (!emptied.has(segment)) await stores.journal.remove(segment);
+      emptied.add(segment);
       await Promise.all(lines.map(line => stores.journal.append(segment, line)));
     },
     async blob(stream, digest) {
