@@ -166,6 +166,29 @@ test.each(['PromotionCompleted', 'TagAssigned'])(
   },
 );
 
+test('cut off after its tag: what is forbidden since comes too late to call it refused', async () => {
+  const { top, tag } = await scene.pushed();
+  let dead = false;
+  const dying = another(async (stream, events, options) => {
+    dead ||= events[0]?.type === 'PromotionCompleted';
+    if (dead) throw new Killed();
+    return core.log.append(stream, events, options);
+  });
+  const { promotionId } = await promote(dying, callerOf(ann), await toStage(top.digest, tag)).catch(
+    async error => {
+      expect(error).toBeInstanceOf(Killed);
+      await server.system.consistency.settle();
+      return (await core.queries.listPromotions({ openOnly: true }))[0]!;
+    },
+  );
+  const policy = { set: 'allowed_media_types', params: { maxBytes: 10 }, level: 'hard', ...STAGE };
+  const { id } = await server.api<{ id: string }>('POST', '/attachments', policy);
+  expect(await resumePromotions({ ...core, now: () => new Date(Date.now() + 60_000) })).toBe(1);
+  await server.system.consistency.settle();
+  expect(await scene.show(promotionId)).toMatchObject({ status: 'completed' });
+  await server.api('DELETE', `/attachments/${id}`);
+});
+
 test('a tag that was moved after the promotion gave it stays where it was moved to', async () => {
   const [one, other] = [await scene.pushed(), await scene.pushed()];
   let dead = false;
