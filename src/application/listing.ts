@@ -79,21 +79,77 @@ async function refuseIfHeld(core: Core, caller: Caller, repository: RepositoryIn
   if (holds.length > 0) throw await heldRefusal(core, caller, repository, holds);
 }
 
-/** Packages with a live version that the caller may pull, by project, repository and package. */
+type After = Omit<CatalogueEntry, 'repositoryId'>;
+
+/** Packages with an available version that the caller may pull, by project, repository and package. */
 export async function listCatalogue(
   core: Core,
   caller: Caller,
-  page: { after?: Omit<CatalogueEntry, 'repositoryId'> | undefined; limit: number; format: string },
+  { after, limit, format }: { after?: After | undefined; limit: number; format: string },
 ): Promise<PageOf<CatalogueEntry>> {
-  const readable = await readableRepositories(core, caller, page.format);
-  if (readable.length === 0) return { items: [], more: false };
-  const rows = await core.queries.listAllPackages({
-    repositoryIds: readable.slice(0, 1000),
-    format: page.format,
-    after: page.after,
-    limit: page.limit + 1,
-  });
-  return { items: rows.slice(0, page.limit), more: rows.length > page.limit };
+  const items: CatalogueEntry[] = [];
+  const readable = readableFrom(core, caller, { format, after });
+  for await (const repositories of inGroups(readable, REPOSITORIES))
+    for await (const item of cataloguedIn(core, repositories, { after, limit: Math.min(limit + 1, PAGE) })) {
+      if (items.length >= limit) return { items, more: true };
+      items.push(item);
+    }
+  return { items, more: false };
+}
+
+/** Of one query at most: both databases bound how many arguments it has. */
+const REPOSITORIES = 500;
+const PAGE = 1000;
+
+async function* cataloguedIn(
+  core: Core,
+  repositories: readonly RepositoryInfo[],
+  { after, limit }: { after: After | undefined; limit: number },
+): AsyncGenerator<CatalogueEntry> {
+  const repositoryIds = repositories.map(({ repositoryId }) => repositoryId);
+  const byId = new Map(repositories.map(repository => [repository.repositoryId, repository]));
+  const held = await heldPackages(core, repositoryIds);
+  for (let last = after; ; ) {
+    const rows = await core.queries.listAllPackages({ repositoryIds, after: last, limit });
+    for (const row of rows) {
+      const repository = byId.get(row.repositoryId);
+      const mayBeHeld = held.has(`${row.repositoryId} ${row.package}`);
+      if (!mayBeHeld || (repository && (await anyAvailable(core, repository, row.package)))) yield row;
+    }
+    last = rows.at(-1);
+    if (rows.length < limit || last === undefined) return;
+  }
+}
+
+/** Where a hold binds something; in all others every live version is available. */
+async function heldPackages(core: Core, repositoryIds: readonly string[]): Promise<ReadonlySet<string>> {
+  if (!(await anyHolds(core))) return new Set();
+  const found = await core.queries.packagesUnderHolds(repositoryIds);
+  return new Set(found.map(row => `${row.repositoryId} ${row.package}`));
+}
+
+async function anyAvailable(core: Core, repository: RepositoryInfo, name: string): Promise<boolean> {
+  for (let after: string | undefined; ; ) {
+    const rows = await core.queries.listVersions(repository.repositoryId, name, {
+      status: 'live',
+      after,
+      limit: PAGE,
+    });
+    for (const row of rows) if ((await holdsOn(core, repository, row)).length === 0) return true;
+    after = rows.at(-1)?.version;
+    if (rows.length < PAGE || after === undefined) return false;
+  }
+}
+
+async function* inGroups<T>(all: AsyncIterable<T>, size: number): AsyncGenerator<T[]> {
+  let group: T[] = [];
+  for await (const one of all) {
+    group.push(one);
+    if (group.length < size) continue;
+    yield group;
+    group = [];
+  }
+  if (group.length > 0) yield group;
 }
 
 /** Ids of the repositories that the caller may pull from. */
@@ -103,17 +159,30 @@ export async function readableRepositories(
   format?: string,
 ): Promise<readonly string[]> {
   const ids: string[] = [];
-  for await (const row of allRepositories(core))
-    if (
-      (format === undefined || row.format === format) &&
-      (await mayDo(core, caller, 'pull', at(row))).allowed
-    )
-      ids.push(row.repositoryId);
+  for await (const { repositoryId } of readableFrom(core, caller, { format })) ids.push(repositoryId);
   return ids;
 }
 
-async function* allRepositories(core: Core) {
-  for (let after: { projectName: string; name: string } | undefined; ; ) {
+/** Those that may hold something after this entry, by project and name. */
+async function* readableFrom(
+  core: Core,
+  caller: Caller,
+  { format, after }: { format?: string | undefined; after?: After | undefined },
+): AsyncGenerator<RepositoryInfo> {
+  const before = (row: RepositoryInfo) =>
+    after !== undefined && row.projectName === after.projectName && row.name < after.repositoryName;
+  for await (const row of allRepositories(core, after?.projectName))
+    if (
+      (format === undefined || row.format === format) &&
+      !before(row) &&
+      (await mayDo(core, caller, 'pull', at(row))).allowed
+    )
+      yield row;
+}
+
+/** @param project the name of the first; default: from the beginning */
+async function* allRepositories(core: Core, project?: string): AsyncGenerator<RepositoryInfo> {
+  for (let after = project === undefined ? undefined : { projectName: project, name: '' }; ; ) {
     const rows = await core.queries.listRepositories({ after, limit: 500 });
     yield* rows;
     const last = rows.at(-1);

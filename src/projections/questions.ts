@@ -196,6 +196,10 @@ export interface HoldQueries {
   /** by position; with `repositoryId`: on its places, and on subjects that one of its versions names */
   listHolds(options?: { repositoryId?: string | undefined } & Paging): Promise<HoldRow[]>;
   holdById(holdId: string): Promise<HoldRow | undefined>;
+  /** packages of these repositories in which an open hold binds something, each once, in no order */
+  packagesUnderHolds(
+    repositoryIds: readonly string[],
+  ): Promise<readonly { readonly repositoryId: string; readonly package: string }[]>;
 }
 
 export interface AccessQueries {

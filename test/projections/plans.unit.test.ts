@@ -57,6 +57,11 @@ describe('SQLite searches by index', () => {
     placesOfSubject: [q => q.placesOfSubject('d'), /versionRefs_canonical \(canonical=/],
     referrers: [q => q.referrers('r', 'p', 'd'), /versionRefs_canonical/, /versionRefs_alias/],
     getLink: [q => q.getLink('r', 'd'), /links USING .*\(repositoryId=\? AND canonical=/, /a USING .*alias=/],
+    packagesUnderHolds: [
+      q => q.packagesUnderHolds(['a', 'b']),
+      /h USING .*holds_repository/,
+      /n USING .*versionRefs_canonical \(canonical=\? AND repositoryId=/,
+    ],
     openHolds: [q => q.openHolds({ subjects: ['a', 'b'] }), /holds USING .*target=/],
     listHolds: [
       q => q.listHolds({ repositoryId: 'r' }),

@@ -247,7 +247,25 @@ export function queryContract(name: string, fresh: () => Promise<string>): void 
       expect((await queries.listHolds({ repositoryId: 'two' })).map(row => row.holdId)).toEqual(['h1', 'h2']);
       expect((await queries.listHolds({ repositoryId: 'one' })).map(row => row.holdId)).toEqual([]);
       expect((await queries.listHolds({ limit: 2 })).map(row => row.holdId)).toEqual(['h1', 'h2']);
+      const under = async (...of: string[]) =>
+        (await queries.packagesUnderHolds(of)).map(row => `${row.repositoryId} ${row.package}`);
+      expect(await under('one', 'two', 'none')).toEqual(['two app']);
+      expect(await under('one')).toEqual([]);
+      expect(await under()).toEqual([]);
       await happen({ type: 'SubjectHoldLifted', data: { subject: sha('bad'), holdId: 'h2', kind: 'scan' } });
+      expect(await under('two')).toEqual(['two app']);
+      const bytes = { subject: sha('spare'), holdId: 'h4', kind: 'scan' as const };
+      await happen(published('one', sha('spare')), {
+        type: 'SubjectHeld',
+        data: { ...bytes, reason: 'sealed' },
+      });
+      const many = Array.from({ length: 600 }, (_, n) => `r${n}`);
+      expect(await under(...many, 'one')).toEqual(['one app']);
+      await happen(
+        { type: 'SubjectHoldLifted', data: bytes },
+        { type: 'VersionDeleted', data: place('one', sha('spare')) },
+      );
+      expect(await under('one')).toEqual([]);
       expect(await queries.openHolds({ subjects: [sha('bad')] })).toEqual([]);
       expect(await queries.holdById('h1')).toMatchObject({ targetKind: 'place', repositoryId: 'two' });
     });

@@ -1,11 +1,13 @@
 /** Open holds. */
 import type { Views } from '../port.ts';
-import { type Argument, chunks, padded, pageSize, prepared } from '../prepared.ts';
+import { type Argument, chunks, type Db, padded, pageSize, prepared } from '../prepared.ts';
 import type { HoldQueries } from '../questions.ts';
 import { decodeRow } from '../table.ts';
 import { type HoldRow, holdsTable, placeTarget, subjectTarget } from './view.ts';
 
 const holdRow = (row: object) => decodeRow(holdsTable, row);
+
+const MAX_IDS = 512;
 
 /** The targets of a small version in one parameter each; `padded` keeps the number of shapes small. */
 const SIZES = [1, 2, 4, 8, 16, 32, 64, 128, 256];
@@ -57,6 +59,33 @@ const holdById = prepared((db, p: Argument<{ holdId: string }>) =>
   db.selectFrom('holds').selectAll().where('holdId', '=', p('holdId')).orderBy('target', 'desc').limit(1),
 );
 
+/** From the holds, which are few, to what they bind: SQLite joins in the order of a cross join. */
+function underHolds(db: Db, repositoryIds: readonly string[]) {
+  const onPlaces = db
+    .selectFrom('holds as h')
+    .select(({ ref }) => [
+      ref('h.repositoryId').$notNull().as('repositoryId'),
+      ref('h.package').$notNull().as('package'),
+    ])
+    .where('h.repositoryId', 'in', repositoryIds);
+  const onBytes = db
+    .selectFrom('holds as h')
+    .crossJoin('versionRefs as n')
+    .select(['n.repositoryId', 'n.package'])
+    .where('h.repositoryId', 'is', null)
+    .whereRef('n.canonical', '=', 'h.subject')
+    .where('n.repositoryId', 'in', repositoryIds);
+  const onNames = db
+    .selectFrom('holds as h')
+    .crossJoin('versions as v')
+    .select(['v.repositoryId', 'v.package'])
+    .where('h.repositoryId', 'is', null)
+    .whereRef('v.purl', '=', 'h.subject')
+    .where('h.subject', 'like', 'pkg:%')
+    .where('v.repositoryId', 'in', repositoryIds);
+  return onPlaces.union(onBytes).union(onNames);
+}
+
 export function holdQueries(views: Views): HoldQueries {
   return {
     async openHolds({ subjects, place, places = [] }) {
@@ -76,6 +105,12 @@ export function holdQueries(views: Views): HoldQueries {
         ? listHolds(views, page)
         : listOfRepository(views, { ...page, repositoryId }));
       return rows.map(holdRow);
+    },
+    async packagesUnderHolds(repositoryIds) {
+      const found = [];
+      for (const some of chunks(repositoryIds, MAX_IDS))
+        found.push(...(await underHolds(views.current().kysely, padded(some)).execute()));
+      return found;
     },
     async holdById(holdId) {
       return (await holdById(views, { holdId })).map(holdRow)[0];
