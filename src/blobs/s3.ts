@@ -75,10 +75,6 @@ async function putVerified(
   const actual = wanted?.algorithm === 'sha512' ? hash('sha512', bytes, 'hex') : hex;
   if (wanted && expected && actual !== wanted.hex)
     throw digestMismatch(expected, `${wanted.algorithm}:${actual}`);
-  const blob = await shelf.publish(hex, bytes.length, async key => {
-    const created = (await bucket.put(key, bytes, { ifAbsent: true })) !== undefined;
-    if (!created) await bucket.put(key, bytes);
-    return created;
-  });
+  const blob = await shelf.publish(hex, bytes.length, key => bucket.rewrite(key, bytes));
   return expected === undefined || expected === canonicalDigest(hex) ? blob : { ...blob, alias: expected };
 }

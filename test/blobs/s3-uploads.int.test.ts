@@ -139,6 +139,14 @@ describeWith(['s3'], 'uploads to S3', () => {
     expect((await bytesOf(other, sha256(bytes))).equals(bytes)).toBe(true);
   });
 
+  it('of a small blob cost six requests', async () => {
+    const { id } = await one.openUpload({});
+    await one.appendUpload(id, body(text('small')), { last: true });
+    await one.commitUpload(id, sha256(text('small')));
+    expect(proxy.seen.map(({ method }) => method)).toEqual(['PUT', 'GET', 'GET', 'PUT', 'HEAD', 'DELETE']);
+    expect(await keysIn('staging')).toEqual([]);
+  });
+
   it('forget an end that no commit followed', async () => {
     const { id } = await one.openUpload({});
     const last = { last: true };

@@ -32,15 +32,16 @@ export function planParts(pieces: readonly Piece[], minimum = MIN_PART_BYTES): r
   return parts;
 }
 
-/** Writes the object under `key`. STATE_CONFLICT when a piece is not what it was. */
-export async function assemble(bucket: Bucket, key: string, pieces: readonly Piece[]): Promise<void> {
+/** Writes the object under `key`; gives true when none was there. STATE_CONFLICT when a piece is not what it was. */
+export async function assemble(bucket: Bucket, key: string, pieces: readonly Piece[]): Promise<boolean> {
   const size = pieces.reduce((sum, piece) => sum + piece.size, 0);
   const parts = planParts(pieces, Math.max(MIN_PART_BYTES, Math.ceil(size / MAX_PARTS)));
-  const [only] = parts;
-  if (parts.length > 1) return join(bucket, key, parts);
-  const content = await contentOf(bucket, only ?? []);
-  if (content instanceof Uint8Array) await bucket.put(key, content);
-  else await bucket.copy(key, content);
+  const content = parts.length > 1 ? undefined : await contentOf(bucket, parts[0] ?? []);
+  if (content instanceof Uint8Array) return bucket.rewrite(key, content);
+  const there = await bucket.seems(key);
+  if (content) await bucket.copy(key, content);
+  else await join(bucket, key, parts);
+  return !there;
 }
 
 async function join(bucket: Bucket, key: string, parts: readonly (readonly Piece[])[]): Promise<void> {

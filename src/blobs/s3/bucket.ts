@@ -123,6 +123,24 @@ export class Bucket {
     return so.Metadata?.writer === writer ? so.ETag : undefined;
   }
 
+  /** Writes what may be there already; gives true when it was not. */
+  async rewrite(key: string, bytes: Uint8Array): Promise<boolean> {
+    if ((await this.put(key, bytes, { ifAbsent: true })) !== undefined) return true;
+    await this.put(key, bytes);
+    return false;
+  }
+
+  /** Good enough where nothing depends on it: see `head`. */
+  async seems(key: string): Promise<boolean> {
+    try {
+      await this.#client.send(new HeadObjectCommand(this.#named(key)));
+      return true;
+    } catch (error) {
+      if (statusOf(error) === 404) return false;
+      throw asUnavailable(error);
+    }
+  }
+
   /** S3 answers alike whether it was there or not. */
   async remove(key: string): Promise<void> {
     await this.#send(() => this.#client.send(new DeleteObjectCommand(this.#named(key))));

@@ -70,20 +70,19 @@ export class Staging {
   async append(id: string, body: Readable, options: AppendOptions): Promise<StagedUpload> {
     expectErrors(body);
     return this.#claims.hold(id, async () => {
-      const { session, segments } = await this.#need(id);
+      const loaded = await this.#need(id);
+      const { session, segments } = loaded;
       session.tail = undefined;
       const from = sizeOf(segments);
-      const { offset = from, limit = Number.POSITIVE_INFINITY, last: keepTail = false } = options;
-      if (offset !== from) throw refuse('RANGE_INVALID', { size: from });
-      if (from > limit) throw refuse('CONTENT_TOO_LARGE', { size: from, limit });
+      const room = roomAt(from, options);
       const hash = from === 0 ? createHash('sha256') : wholeHash(session, segments);
       const known = session.running;
       session.running = undefined;
-      const to = { bucket: this.#bucket, id, from, room: limit - from, hash, keepTail };
+      const to = { bucket: this.#bucket, id, from, room, hash, keepTail: options.last ?? false };
       const { segments: added, tail, refusal } = await receive(body, to);
       session.running = hash ? { hash, covered: [...segments, ...added] } : known;
       if (refusal) throw refusal;
-      const upload = describe(id, await this.#need(id));
+      const upload = describe(id, added.length === 0 ? loaded : await this.#need(id));
       session.tail = tail && { bytes: tail, at: upload.size };
       return { ...upload, size: upload.size + (tail?.length ?? 0) };
     });
@@ -105,7 +104,7 @@ export class Staging {
       const pieces = tail.length > 0 ? [...segments, { size: tail.length, bytes: tail }] : segments;
       const blob = await this.#publish(hex, pieces);
       // What is left of the upload means nothing any more; expiry takes it when this fails.
-      await this.#discard(id).catch(() => undefined);
+      await this.#discard(id, segments).catch(() => undefined);
       return wanted.algorithm === 'sha256' ? blob : { ...blob, alias: expected };
     });
   }
@@ -138,11 +137,7 @@ export class Staging {
 
   async #publish(hex: string, pieces: readonly Piece[]): Promise<CommittedBlob> {
     const size = pieces.reduce((sum, piece) => sum + piece.size, 0);
-    return this.#shelf.publish(hex, size, async key => {
-      const before = await this.#bucket.head(key);
-      await assemble(this.#bucket, key, pieces);
-      return before?.size !== size;
-    });
+    return this.#shelf.publish(hex, size, key => assemble(this.#bucket, key, pieces));
   }
 
   async #sha256(
@@ -220,7 +215,7 @@ export class Staging {
   }
 
   /** The record first: without it there is no upload any more, whatever becomes of the rest. */
-  async #discard(id: string, known?: readonly ObjectInfo[]): Promise<void> {
+  async #discard(id: string, known?: readonly Segment[]): Promise<void> {
     this.#sessions.delete(id);
     const keys: string[] = [];
     for await (const { key } of known ?? this.#bucket.list(uploadFolder(id))) keys.push(key);
@@ -236,6 +231,13 @@ export class Staging {
 function describe(id: string, { session, segments, touchedAt }: Loaded): StagedUpload {
   const { owner, createdAt } = session.record;
   return { id, size: sizeOf(segments), owner: { ...owner }, createdAt, touchedAt };
+}
+
+/** Bytes that may still come. @throws RANGE_INVALID, CONTENT_TOO_LARGE */
+function roomAt(size: number, { offset = size, limit = Number.POSITIVE_INFINITY }: AppendOptions): number {
+  if (offset !== size) throw refuse('RANGE_INVALID', { size });
+  if (size > limit) throw refuse('CONTENT_TOO_LARGE', { size, limit });
+  return limit - size;
 }
 
 /** @throws STATE_CONFLICT when another process wrote where it begins */
