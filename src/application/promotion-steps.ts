@@ -59,6 +59,11 @@ export async function carryOut(core: Core, promotionId: string, start?: Start): 
   try {
     return await perform(core, { promotionId, run, state, start });
   } catch (error) {
+    if (isRefusal(error, 'CONCURRENT_CHANGE')) {
+      // whoever took this run for dead may have come to the end by now
+      const { status } = await core.streams.load(promotion, promotionStream(promotionId));
+      if (status === 'completed') return { ...(await sofar(core)), status };
+    }
     await stop(core, { promotionId, run, error });
     throw error;
   }

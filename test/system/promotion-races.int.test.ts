@@ -166,6 +166,53 @@ test.each(['PromotionCompleted', 'TagAssigned'])(
   },
 );
 
+/** A run that sleeps after it placed its last copy, so long that it loses its lease. */
+const sleeping = (last: string, meanwhile: () => Promise<void>): Core =>
+  another(async (stream, events, options) => {
+    const result = await core.log.append(stream, events, options);
+    if (events[0]?.type === 'VersionPublished' && events[0].data.version === last) await meanwhile();
+    return result;
+  });
+const inAMinute = (of: Core = core): Core => ({ ...of, now: () => new Date(Date.now() + 60_000) });
+
+test('a run that was taken for dead finds it completed', async () => {
+  const { top, tag } = await scene.pushed();
+  const start = await head(server);
+  const slow = sleeping(top.digest, async () => {
+    await server.system.consistency.settle();
+    expect(await resumePromotions(inAMinute(another()))).toBe(1);
+  });
+  expect(await promote(slow, callerOf(ann), await toStage(top.digest, tag))).toMatchObject({
+    status: 'completed',
+  });
+  const types = (await eventsAfter(server, start)).map(({ type }) => type);
+  for (const type of ['TagAssigned', 'PromotionCompleted'])
+    expect(types.filter(other => other === type)).toHaveLength(1);
+});
+
+test('a run that lost its lease gives no tag', async () => {
+  const { top, tag } = await scene.pushed();
+  const start = await head(server);
+  const slow = sleeping(top.digest, async () => {
+    await server.system.consistency.settle();
+    let dead = false;
+    const next = another(async (...args) => {
+      if (dead) throw new Killed();
+      dead = args[1][0]?.type === 'PromotionLeaseTaken';
+      return core.log.append(...args);
+    });
+    await expect(resumePromotions(inAMinute(next))).rejects.toThrow(Killed);
+  });
+  const order = await toStage(top.digest, tag);
+  await expect(promote(slow, callerOf(ann), order)).rejects.toMatchObject({ code: 'CONCURRENT_CHANGE' });
+  const types = (await eventsAfter(server, start)).map(({ type }) => type);
+  expect(types).not.toContain('TagAssigned');
+  expect(types).not.toContain('PromotionRefused');
+  const muchLater: Core = { ...core, now: () => new Date(Date.now() + 120_000) };
+  expect(await resumePromotions(muchLater)).toBe(1);
+  expect((await getManifest(admin, STAGE, NAME, tag)).status).toBe(200);
+});
+
 test('cut off after its tag: what is forbidden since comes too late to call it refused', async () => {
   const { top, tag } = await scene.pushed();
   let dead = false;
