@@ -10,6 +10,7 @@ import type { HoldRow, NamingRow, RepositoryInfo, VersionRow } from '../projecti
 import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
 import { denial, type Verdict, warnings } from './gate.ts';
+import { authorise } from './handle.ts';
 import { heldRefusal, holdsOn, holdsOnFile } from './holds.ts';
 import { pullVerdict } from './pull-verdict.ts';
 import { at, mayDo, mayInPerson } from './rights.ts';
@@ -68,10 +69,7 @@ export class Released {
 
   /** One file of a version. @throws VERSION_UNKNOWN, FILE_UNKNOWN, ARTIFACT_HELD, POLICY_DENIED */
   static async file(core: Core, asked: Asked, of: FileName): Promise<Released> {
-    const version = await getVersion(core, asked.repository, of.package, of.version);
-    if (version?.status !== 'live') throw refuse('VERSION_UNKNOWN', `${of.package}@${of.version}`);
-    const file = version.files.find(({ name }) => name === of.file);
-    if (!file) throw refuse('FILE_UNKNOWN', of.file);
+    const { version, file } = await fileOf(core, asked.repository, of);
     const verdict = await allow(
       core,
       asked,
@@ -79,6 +77,20 @@ export class Released {
       await holdsOnFile(core, asked.repository, version, file),
     );
     return new Released(file, version, verdict);
+  }
+
+  /**
+   * One file of a version that waits for approval, for who may give it: other holds bind here, too.
+   * @throws FORBIDDEN, VERSION_UNKNOWN, FILE_UNKNOWN, ARTIFACT_HELD, POLICY_DENIED
+   */
+  static async staged(core: Core, asked: Asked, of: FileName): Promise<Released> {
+    const { caller, repository } = asked;
+    const target = `${of.package}@${of.version}`;
+    await authorise(core, { caller, action: 'release', at: at(repository), facts: {}, target });
+    const { version, file } = await fileOf(core, repository, of);
+    const holds = await holdsOnFile(core, repository, version, file);
+    const others = holds.filter(({ kind }) => kind !== 'staged');
+    return new Released(file, version, await allow(core, asked, version, others));
   }
 
   /** A version of which only what an index shows is given out; the caller has filtered by holds. */
@@ -106,10 +118,19 @@ export class Released {
     const content = { canonical, size, digest, mediaType: 'application/octet-stream' };
     const { version, verdict } =
       naming.length > 0
-        ? await firstAllowed(core, asked, naming)
+        ? await firstAllowed(core, asked, naming, canonical)
         : await leased(core, asked, { canonical, leaseUntil: link?.leaseUntil, parts });
     return new Released(content, version, verdict);
   }
+}
+
+/** @throws VERSION_UNKNOWN, FILE_UNKNOWN */
+async function fileOf(core: Core, repository: RepositoryInfo, of: FileName) {
+  const version = await getVersion(core, repository, of.package, of.version);
+  if (version?.status !== 'live') throw refuse('VERSION_UNKNOWN', `${of.package}@${of.version}`);
+  const file = version.files.find(({ name }) => name === of.file);
+  if (!file) throw refuse('FILE_UNKNOWN', of.file);
+  return { version, file };
 }
 
 interface Through {
@@ -118,11 +139,16 @@ interface Through {
 }
 
 /** The first of the manifests naming the bytes that this caller may pull. @throws the first refusal when none is */
-async function firstAllowed(core: Core, asked: Asked, naming: readonly NamingRow[]): Promise<Through> {
+async function firstAllowed(
+  core: Core,
+  asked: Asked,
+  naming: readonly NamingRow[],
+  canonical: string,
+): Promise<Through> {
   let refusal: unknown;
   for (const row of naming.slice(0, 50)) {
     const version = await getVersion(core, asked.repository, row.package, row.version);
-    if (version?.status !== 'live') continue;
+    if (version?.status !== 'live' || !(await brings(core, version, canonical))) continue;
     try {
       return {
         version,
@@ -133,6 +159,12 @@ async function firstAllowed(core: Core, asked: Asked, naming: readonly NamingRow
     }
   }
   throw refusal ?? refuse('BLOB_UNKNOWN');
+}
+
+/** A foreign layer is named without being there: a digest that somebody knows opens no bytes of other repositories. */
+async function brings(core: Core, version: VersionRow, canonical: string): Promise<boolean> {
+  const there = version.references.some(reference => reference.canonical === canonical);
+  return there || (await core.queries.getLink(version.repositoryId, canonical)) !== undefined;
 }
 
 /**
