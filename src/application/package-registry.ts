@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream';
 import { isRefusal, refuse } from '../domain/errors.ts';
 import type { Action } from '../domain/values/actions.ts';
+import type { FileEntry } from '../domain/values/schemas.ts';
 import type { Position } from '../eventlog/port.ts';
 import { deprecate, removeFile, yank } from './advise.ts';
 import type { Caller } from './caller.ts';
@@ -19,7 +20,7 @@ import {
 import { issueToken, revokeToken } from './people.ts';
 import { type Publication, type PublishedVersion, publishVersion } from './publication.ts';
 import { ReceivedFile } from './receive.ts';
-import { type Asked, type FileName, Released } from './resolve.ts';
+import { type Asked, type FileName, getVersion, Released } from './resolve.ts';
 import { approveStaged, type StagedVersion, stagedVersions } from './staged.ts';
 
 export interface VersionName {
@@ -53,6 +54,8 @@ export interface PackageRegistry {
   search(asked: Asked, query: Paged & { readonly words: readonly string[] }): Promise<PageOf<PackageName>>;
   /** One file, through the read gate. @throws VERSION_UNKNOWN, FILE_UNKNOWN, ARTIFACT_HELD, POLICY_DENIED */
   file(asked: Asked, name: FileName): Promise<Released>;
+  /** For a pusher: what stands under a name, to compare it with what was sent. Its content is behind the gate. */
+  placed(asked: Asked, name: FileName): Promise<FileEntry | undefined>;
   /**
    * A composed document, built once per change of the package (or of the repository, when none is named). It may not
    * depend on the caller. `build` throws when there is nothing to show: a refusal is not kept.
@@ -124,6 +127,10 @@ function reading(core: Core) {
     search: (asked: Asked, query: Paged & { readonly words: readonly string[] }) =>
       searchPackages(core, asked, query),
     file: (asked: Asked, name: FileName) => Released.file(core, asked, name),
+    async placed({ repository }: Asked, { package: name, version, file }: FileName) {
+      const row = await getVersion(core, repository, name, version);
+      return row?.status === 'live' ? row.files.find(one => one.name === file) : undefined;
+    },
     document: (
       { repository: { repositoryId } }: Asked,
       of: { readonly package?: string | undefined; readonly kind: string },

@@ -43,8 +43,11 @@ export interface Publication {
   /** these files are where the description belongs: it replaces one that came with other files */
   readonly describes?: boolean | undefined;
   readonly tags?: readonly string[] | undefined;
-  /** the format's rules; `replaceable`: where the repository allows it, bytes under a name may be replaced */
-  readonly rules: Omit<PublishingRules, 'replace'> & { readonly replaceable?: boolean };
+  /**
+   * The format's rules. `replaceable`: bytes under a name may be replaced where the repository allows it, or always
+   * (what the ecosystem itself calls changing, such as a literal SNAPSHOT)
+   */
+  readonly rules: Omit<PublishingRules, 'replace'> & { readonly replaceable?: boolean | 'always' };
   /** a new version waits, unavailable and without its tags, until somebody approves it */
   readonly staged?: { readonly reason: string } | undefined;
 }
@@ -124,7 +127,8 @@ async function bePresent(core: Core, files: readonly FileEntry[]): Promise<void>
 }
 
 function rulesIn(repository: RepositoryInfo, { rules }: Publication): PublishingRules {
-  const replace = rules.replaceable === true && !repository.immutableVersions;
+  const { replaceable = false } = rules;
+  const replace = replaceable === 'always' || (replaceable && !repository.immutableVersions);
   return { multiFile: rules.multiFile, reuse: replace ? 'any' : rules.reuse, replace };
 }
 
