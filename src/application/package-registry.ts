@@ -56,6 +56,8 @@ export interface PackageRegistry {
   file(asked: Asked, name: FileName): Promise<Released>;
   /** For a pusher: what stands under a name, to compare it with what was sent. Its content is behind the gate. */
   placed(asked: Asked, name: FileName): Promise<FileEntry | undefined>;
+  /** One file of a version that waits, for who may approve it. @throws FORBIDDEN, and as `file` does */
+  stagedFile(asked: Asked, name: FileName): Promise<Released>;
   /**
    * A composed document, built once per change of the package (or of the repository, when none is named). It may not
    * depend on the caller. `build` throws when there is nothing to show: a refusal is not kept.
@@ -131,6 +133,7 @@ function reading(core: Core) {
       const row = await getVersion(core, repository, name, version);
       return row?.status === 'live' ? row.files.find(one => one.name === file) : undefined;
     },
+    stagedFile: (asked: Asked, name: FileName) => Released.staged(core, asked, name),
     document: (
       { repository: { repositoryId } }: Asked,
       of: { readonly package?: string | undefined; readonly kind: string },

@@ -19,6 +19,7 @@ import * as uploads from './uploads.ts';
 
 export type { Description } from '../domain/values/description.ts';
 export type { Document } from './documents.ts';
+export type { StagedVersion } from './package-registry.ts';
 export type { ListedFile, ListedVersion, PackageListing, PackageName } from './packages.ts';
 export type { Publication, PublicationFile, PublishedVersion } from './publication.ts';
 export type { ReceivedFile } from './receive.ts';
