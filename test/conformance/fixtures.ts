@@ -2,9 +2,11 @@
 import type { Format } from '../../src/protocols/index.ts';
 import type { ProtocolFixture } from './fixture.ts';
 import { genericFixture } from './generic-fixture.ts';
+import { mavenFixture } from './maven-fixture.ts';
 import { ociFixture } from './oci-fixture.ts';
 
 export const FIXTURES: Readonly<Record<Format, ProtocolFixture>> = {
   oci: ociFixture,
   generic: genericFixture,
+  maven: mavenFixture,
 };
