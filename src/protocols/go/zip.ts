@@ -1,0 +1,126 @@
+/**
+ * Module zips, by the rules of golang.org/x/mod/zip (CheckZip): a client's own tools refuse any other, so that they must
+ * not get in. https://pkg.go.dev/golang.org/x/mod/zip
+ */
+import type { ReceivedFile } from '../../application/registry.ts';
+import { refuse } from '../../domain/errors.ts';
+import { openZip, type ZipContent, type ZipEntry } from '../shared/archive/zip.ts';
+import { checkPath, checkVersion, isElement, type ModuleVersion } from './module.ts';
+
+const MIB = 1024 * 1024;
+/** MaxZipFile: of the zip, and of all files unpacked */
+export const MAX_ZIP = 500 * MIB;
+/** MaxGoMod, MaxLICENSE */
+const MAX_SMALL = 16 * MIB;
+/** what the README of the description may have */
+const MAX_README = 512 * 1024;
+/** file names may have more than module paths; letters of any script are allowed there */
+const FILE_ELEMENT = /^[\p{L}0-9 !#$%&()+,\-.=@[\]^_{}~]+$/u;
+
+export interface ModuleZip extends ModuleVersion {
+  /** `go.mod` as it is in the zip; made up when there is none */
+  readonly mod: Buffer;
+  readonly readme: string | undefined;
+}
+
+const bad = (reason: string) => refuse('PACKAGE_INVALID', reason);
+
+/** @throws PACKAGE_INVALID, NAME_INVALID, VERSION_INVALID */
+export async function readModuleZip(file: ReceivedFile): Promise<ModuleZip> {
+  if (file.size > MAX_ZIP) throw bad('a module zip has at most 500 MiB');
+  const zip = await openZip({ size: file.size, read: range => file.read(range) });
+  const module = namedBy(zip.entries);
+  const prefix = `${module.path}@${module.version}/`;
+  checkFiles(zip.entries, prefix);
+  const mod = (await zip.read(`${prefix}go.mod`, MAX_SMALL)) ?? Buffer.from(`module ${module.path}\n`);
+  const declared = modulePathIn(mod.toString());
+  if (declared !== undefined && declared !== module.path)
+    throw bad(`its go.mod says that it is ${declared}, its files say ${module.path}`);
+  return { ...module, mod, readme: await readmeIn(zip, prefix) };
+}
+
+/** All files lie under `<path>@<version>/`. */
+function namedBy(entries: readonly ZipEntry[]): ModuleVersion {
+  const first = entries[0]?.path ?? '';
+  const at = first.indexOf('@');
+  const slash = first.indexOf('/', at);
+  if (at < 1 || slash < 0) throw bad('its files do not lie under <module path>@<version>/');
+  const path = checkPath(first.slice(0, at));
+  return { path, version: checkVersion(path, first.slice(at + 1, slash)) };
+}
+
+function checkFiles(entries: readonly ZipEntry[], prefix: string): void {
+  const seen = new Set<string>();
+  let total = 0;
+  for (const { path, type, size } of entries) {
+    if (type === 'directory') throw bad('it has entries for directories');
+    if (!path.startsWith(prefix)) throw bad(`${path} does not lie under ${prefix}`);
+    const name = path.slice(prefix.length);
+    checkFile(name, size);
+    // one of them would overwrite the other on many disks
+    const folded = name.toLowerCase();
+    if (seen.has(folded)) throw bad(`${name} is there twice, but for the case of its letters`);
+    seen.add(folded);
+    total += size;
+  }
+  if (total > MAX_ZIP) throw bad('its files have more than 500 MiB');
+}
+
+function checkFile(name: string, size: number): void {
+  const elements = name.split('/');
+  if (elements.some(element => !isElementOfFile(element)))
+    throw bad(`${name} is not allowed as the name of a file`);
+  const base = elements.at(-1) ?? '';
+  if (base.toLowerCase() === 'go.mod' && (elements.length > 1 || base !== 'go.mod'))
+    throw bad(`${name}: go.mod is in the root of a module, and in lower case`);
+  if ((name === 'go.mod' || name === 'LICENSE') && size > MAX_SMALL)
+    throw bad(`${name} has more than 16 MiB`);
+}
+
+/** Files may begin with a dot. */
+const isElementOfFile = (element: string) =>
+  isElement(element.startsWith('.') ? element.replace(/^\.+/, 'x') : element, FILE_ELEMENT) &&
+  !/^\.+$/.test(element);
+
+/** https://go.dev/ref/mod#go-mod-file-module */
+function modulePathIn(mod: string): string | undefined {
+  const [, quoted, plain] = /^\s*module\s+(?:["`]([^"`]+)["`]|([^\s"`(/][^\s]*))/m.exec(mod) ?? [];
+  return quoted ?? plain;
+}
+
+async function readmeIn(zip: ZipContent, prefix: string): Promise<string | undefined> {
+  const found = zip.entries.find(({ path }) =>
+    /^readme(?:\.(?:md|txt|rst))?$/i.test(path.slice(prefix.length)),
+  );
+  if (!found || found.size > MAX_README) return undefined;
+  return (await zip.read(found.path, MAX_README))?.toString();
+}
+
+export interface Requirement {
+  readonly name: string;
+  readonly requirement: string;
+  readonly indirect: boolean;
+}
+
+const MAX_REQUIREMENTS = 5000;
+
+/** What a go.mod requires. https://go.dev/ref/mod#go-mod-file-require */
+export function requirementsIn(mod: string): Requirement[] {
+  const found: Requirement[] = [];
+  let inside = false;
+  for (const line of mod.split('\n')) {
+    const text = line.trim();
+    if (/^require\s*\($/.test(text)) inside = true;
+    else if (text === ')') inside = false;
+    else found.push(...requirementOf(text, inside));
+    if (found.length >= MAX_REQUIREMENTS) break;
+  }
+  return found;
+}
+
+function requirementOf(line: string, inside: boolean): Requirement[] {
+  const pattern = inside ? /^(\S+)\s+(v\S+)/ : /^require\s+(\S+)\s+(v\S+)/;
+  const [, name, requirement] = pattern.exec(line) ?? [];
+  if (name === undefined || requirement === undefined) return [];
+  return [{ name, requirement, indirect: /\/\/\s*indirect/.test(line) }];
+}

@@ -1,0 +1,64 @@
+/** Module zips by the rules of golang.org/x/mod/zip. */
+import { describe, expect, it } from 'vitest';
+import type { ReceivedFile } from '../../../src/application/registry.ts';
+import { readModuleZip, requirementsIn } from '../../../src/protocols/go/zip.ts';
+import { makeZip, type ZipPart } from '../../support/zip-maker.ts';
+
+const received = (zip: Buffer) =>
+  ({
+    size: zip.length,
+    read: async ({ start, end }: { start: number; end: number } = { start: 0, end: zip.length - 1 }) =>
+      zip.subarray(start, end + 1),
+  }) as unknown as ReceivedFile;
+const read = (parts: readonly ZipPart[]) => readModuleZip(received(makeZip(parts)));
+
+const P = 'example.com/acme/lib@v1.0.0';
+const MOD = { path: `${P}/go.mod`, content: 'module example.com/acme/lib\n' };
+
+describe('module zips', () => {
+  it('are named by their files', async () => {
+    const module = await read([
+      MOD,
+      { path: `${P}/README.md`, content: '# Lib' },
+      { path: `${P}/.github/a.yml`, content: 'x' },
+    ]);
+    expect(module).toMatchObject({ path: 'example.com/acme/lib', version: 'v1.0.0', readme: '# Lib' });
+    expect(module.mod.toString()).toBe(MOD.content);
+  });
+
+  it('need no go.mod', async () => {
+    const module = await read([{ path: `${P}/a.go`, content: 'package a' }]);
+    expect(module.mod.toString()).toBe('module example.com/acme/lib\n');
+  });
+
+  it.each<[string, ZipPart[]]>([
+    ['a file elsewhere', [MOD, { path: 'other@v1.0.0/a.go' }]],
+    ['a file beside', [MOD, { path: 'example.com/acme/lib@v1.0.1/a.go' }]],
+    ['no version', [{ path: 'example.com/acme/lib/a.go' }]],
+    ['a directory', [MOD, { path: `${P}/sub/` }]],
+    ['go.mod below the root', [MOD, { path: `${P}/sub/go.mod`, content: 'module x' }]],
+    ['go.mod in capitals', [{ path: `${P}/GO.MOD`, content: 'module x' }]],
+    ['another module in go.mod', [{ path: `${P}/go.mod`, content: 'module example.com/other' }]],
+    ['names that differ in case only', [MOD, { path: `${P}/A.go` }, { path: `${P}/a.go` }]],
+    ['a device name', [MOD, { path: `${P}/aux.go` }]],
+    ['a colon', [MOD, { path: `${P}/a:b.go` }]],
+    ['a link', [MOD, { path: `${P}/link`, content: '/etc/passwd', mode: 0o120777 }]],
+    ['traversal', [MOD, { path: `${P}/../../x` }]],
+  ])('refuse %s', async (_what, parts) => {
+    await expect(read(parts)).rejects.toMatchObject({ code: 'PACKAGE_INVALID' });
+  });
+
+  it('refuse what is no zip', async () => {
+    await expect(readModuleZip(received(Buffer.from('not a zip')))).rejects.toMatchObject({
+      code: 'PACKAGE_INVALID',
+    });
+  });
+
+  it('say what they require', () => {
+    const mod = 'module a.b/c\nrequire x.y/z v1.0.0\nrequire (\n\tq.r/s v2.0.0+incompatible // indirect\n)\n';
+    expect(requirementsIn(mod)).toEqual([
+      { name: 'x.y/z', requirement: 'v1.0.0', indirect: false },
+      { name: 'q.r/s', requirement: 'v2.0.0+incompatible', indirect: true },
+    ]);
+  });
+});
