@@ -160,14 +160,16 @@ function go(target: SetupTarget): SetupStep[] {
     {
       title: 'environment (what is not here is fetched as before)',
       text: [
-        `export GOPROXY=${inUrl(root, target)},direct`,
+        // the go command sends credentials over TLS only
+        root.startsWith('http:')
+          ? `# over plain HTTP go sends no credentials: make the repository public, or use TLS\nexport GOPROXY=${root},direct`
+          : `export GOPROXY=${inUrl(root, target)},direct`,
         'export GONOSUMDB=<your module prefix>',
-        ...(root.startsWith('http:') ? ['export GOINSECURE=<your module prefix>'] : []),
       ].join('\n'),
     },
     {
       title: 'upload a module zip, made by the rules of golang.org/x/mod/zip',
-      text: `curl -u ${target.user}:${target.token} -T <module>.zip "${root}/upload?module=<path>&version=<version>"`,
+      text: `curl -f -u ${target.user}:${target.token} -T <module>.zip ${root}/upload`,
     },
   ];
 }

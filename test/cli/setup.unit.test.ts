@@ -31,7 +31,8 @@ describe('setup', () => {
     expect(of('nuget', target.url)).toContain('allowInsecureConnections');
     expect(of('nuget', 'https://packages.example')).not.toContain('allowInsecureConnections');
     expect(of('python', target.url)).toContain('trusted-host = 127.0.0.1');
-    expect(of('go', target.url)).toContain('GOINSECURE');
+    expect(of('go', target.url)).toContain('sends no credentials');
+    expect(of('go', 'https://packages.example')).toContain('https://ci:srt_secret@packages.example');
   });
 
   it('there is none for a format that does not exist', () => {

@@ -36,6 +36,7 @@ const rules = {
   buildah: { programs: ['buildah'] },
   crane: { programs: ['crane'] },
   oras: { programs: ['oras'] },
+  go: { programs: ['go'] },
   umoci: { programs: ['umoci'] },
   strace: { programs: ['strace'] },
   conformance: { programs: ['conformance'] },
