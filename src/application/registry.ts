@@ -19,10 +19,10 @@ import * as uploads from './uploads.ts';
 
 export type { Description } from '../domain/values/description.ts';
 export type { Document } from './documents.ts';
-export type { StagedVersion } from './package-registry.ts';
 export type { ListedFile, ListedVersion, PackageListing, PackageName } from './packages.ts';
 export type { Publication, PublicationFile, PublishedVersion } from './publication.ts';
 export type { ReceivedFile } from './receive.ts';
+export type { StagedVersion } from './staged.ts';
 export type { Asked, ManifestPush, Published, Reference, Released, RepositoryName };
 export type Repository = RepositoryInfo;
 export type Stored = Omit<uploads.Stored, 'position'>;
