@@ -76,6 +76,8 @@ export interface ProtocolFixture {
   readonly tagless?: true;
   /** what was deleted cannot be published again, only restored */
   readonly neverAgain?: true;
+  /** each file of a version is published by a request of its own */
+  readonly fileByFile?: true;
   /** how many subjects a hold everywhere is about: 1, and for packages with a purl one more */
   readonly subjects?: number;
   /** the management API's way to delete is another one than the protocol's (which hides, yanks or unlists only) */

@@ -93,7 +93,8 @@ function asksUnder(mount: string): [string, (version: PublishedVersion) => Asks]
 export const mavenFixture: ProtocolFixture = {
   republishing: 'refused',
   tagless: true,
-  subjects: 4,
+  fileByFile: true,
+  subjects: 3,
   publicationEvents: ['PackageRegistered', 'VersionPublished', 'VersionFileAdded', 'VersionFileAdded'],
   unknown: [404],
   packageName: plain => `${GROUP}:${plain}`,
