@@ -1,0 +1,95 @@
+/** Reading packages: packuments, manifests, tarballs, attestations. */
+import type { Document, PackageListing } from '../../application/registry.ts';
+import type { Json } from '../../domain/values/json.ts';
+import type { ProtocolReply } from '../protocol.ts';
+import { sendDocument, sendFile } from '../shared/content.ts';
+import { headerOf } from '../shared/headers.ts';
+import { asciiLine } from '../shared/refusal.ts';
+import type { Npm } from './context.ts';
+import { bundleOf, checkVersion } from './names.ts';
+import { abbreviatedPackument, fullPackument, holdNotice, oneManifest, visibleOf } from './packument.ts';
+import { attestationsOf } from './provenance.ts';
+
+const FULL = 'application/json';
+const ABBREVIATED = 'application/vnd.npm.install-v1+json';
+
+/** `GET /<package>` */
+export async function packument(npm: Npm, name: string): Promise<ProtocolReply> {
+  const short = prefersAbbreviated(headerOf(npm.request.headers, 'accept'));
+  const build = (listing: PackageListing) =>
+    short ? abbreviatedPackument(listing, npm.links) : full(npm, listing);
+  const kind = `${short ? 'short' : 'full'} ${npm.links.root}`;
+  const document = await composed(npm, name, { kind, build });
+  return sendDocument(npm, document, short ? ABBREVIATED : FULL, await noticed(npm, name));
+}
+
+/** `GET /<package>/<version or tag>` */
+export async function manifest(npm: Npm, name: string, selector: string): Promise<ProtocolReply> {
+  const build = (listing: PackageListing) => oneManifest(listing, npm.links, selector);
+  const kind = `manifest ${npm.links.root} ${selector}`;
+  return sendDocument(npm, await composed(npm, name, { kind, build }), FULL);
+}
+
+/** Composed once per change, from all versions. */
+function composed(
+  { registry, asked }: Npm,
+  name: string,
+  { kind, build }: { kind: string; build: (listing: PackageListing) => Json | Promise<Json> },
+): Promise<Document> {
+  return registry.document(asked, { package: name, kind }, async () =>
+    JSON.stringify(await build(await registry.package(asked, name))),
+  );
+}
+
+async function full({ registry, asked, links }: Npm, listing: PackageListing): Promise<Json> {
+  const { tags, versions } = visibleOf(listing);
+  const readme = versions.find(({ version }) => version === tags.latest)?.description?.readme;
+  const text = readme === undefined ? undefined : await registry.text(asked, readme);
+  return fullPackument(listing, links, text);
+}
+
+/** npm prints this header: why a version that somebody asks for is not among those on offer. */
+async function noticed({ registry, asked }: Npm, name: string): Promise<Record<string, string>> {
+  const notice = await registry.document(asked, { package: name, kind: 'notice' }, async () =>
+    asciiLine(holdNotice(await registry.package(asked, name)) ?? '', 300),
+  );
+  return notice.bytes.length === 0 ? {} : { 'npm-notice': Buffer.from(notice.bytes).toString('latin1') };
+}
+
+/** `GET /<package>/-/<file>`: a tarball, or the provenance bundle beside it. */
+export async function file(
+  npm: Npm,
+  of: { package: string; version: string; file: string },
+): Promise<ProtocolReply> {
+  return sendFile(npm, npm.asked, await npm.registry.file(npm.asked, of));
+}
+
+/** `GET /-/npm/v1/attestations/<package>@<version>` */
+export async function attestations(
+  npm: Npm,
+  of: { package: string; version: string },
+): Promise<ProtocolReply> {
+  const version = checkVersion(of.version);
+  const name = { package: of.package, version, file: bundleOf(of.package, version) };
+  const released = await npm.registry.file(npm.asked, name);
+  const bytes = await npm.registry.read(released);
+  if (npm.request.method !== 'HEAD') await npm.registry.downloaded(npm.asked, released);
+  const document = await npm.registry.document(
+    npm.asked,
+    { package: of.package, kind: `attestations ${version} ${released.content.canonical}` },
+    async () => JSON.stringify(attestationsOf(bytes)),
+  );
+  return sendDocument(npm, document, FULL);
+}
+
+/** Whether the abbreviated form is wanted at least as much as the full one. RFC 9110, section 12.5.1 */
+export function prefersAbbreviated(accept: string | undefined): boolean {
+  const weights = new Map<string, number>();
+  for (const part of (accept ?? '').slice(0, 1000).split(',')) {
+    const [type = '', ...parameters] = part.split(';').map(text => text.trim().toLowerCase());
+    const q = parameters.find(text => text.startsWith('q='));
+    weights.set(type, q === undefined ? 1 : Number(q.slice(2)) || 0);
+  }
+  const short = weights.get(ABBREVIATED) ?? 0;
+  return short > 0 && short >= (weights.get(FULL) ?? 0);
+}

@@ -1,0 +1,40 @@
+/** Every route of an npm repository, as data. `{package}` may have a scope: `@acme/widget` or `@acme%2fwidget`. */
+import type { Protocol } from '../protocol.ts';
+
+const BASE = '/pkg/{project}/{repository}/npm';
+
+export const ROUTES = [
+  { method: 'GET', pattern: `${BASE}/{package}`, serves: true },
+  { method: 'HEAD', pattern: `${BASE}/{package}`, serves: true },
+  { method: 'PUT', pattern: `${BASE}/{package}`, serves: false },
+  { method: 'PUT', pattern: `${BASE}/{package}/-rev/{revision}`, serves: false },
+  { method: 'DELETE', pattern: `${BASE}/{package}/-rev/{revision}`, serves: false },
+  { method: 'GET', pattern: `${BASE}/{package}/{version}`, serves: true },
+  { method: 'GET', pattern: `${BASE}/{package}/-/{file}`, serves: true },
+  { method: 'HEAD', pattern: `${BASE}/{package}/-/{file}`, serves: true },
+  { method: 'DELETE', pattern: `${BASE}/{package}/-/{file}/-rev/{revision}`, serves: false },
+  { method: 'GET', pattern: `${BASE}/-/package/{package}/dist-tags`, serves: true },
+  { method: 'PUT', pattern: `${BASE}/-/package/{package}/dist-tags/{tag}`, serves: false },
+  { method: 'DELETE', pattern: `${BASE}/-/package/{package}/dist-tags/{tag}`, serves: false },
+  { method: 'GET', pattern: `${BASE}/-/package/{package}/visibility`, serves: false },
+  { method: 'GET', pattern: `${BASE}/-/package/{package}/collaborators`, serves: false },
+  { method: 'GET', pattern: `${BASE}/-/npm/v1/attestations/{package}@{version}`, serves: true },
+  { method: 'GET', pattern: `${BASE}/-/v1/search`, serves: true },
+  { method: 'POST', pattern: `${BASE}/-/stage/package/{package}`, serves: false },
+  { method: 'GET', pattern: `${BASE}/-/stage`, serves: true },
+  { method: 'GET', pattern: `${BASE}/-/stage/{id}`, serves: true },
+  { method: 'DELETE', pattern: `${BASE}/-/stage/{id}`, serves: false },
+  { method: 'POST', pattern: `${BASE}/-/stage/{id}/approve`, serves: false },
+  { method: 'GET', pattern: `${BASE}/-/stage/{id}/tarball`, serves: true },
+  { method: 'POST', pattern: `${BASE}/-/npm/v1/security/advisories/bulk`, serves: false },
+  { method: 'POST', pattern: `${BASE}/-/npm/v1/security/audits`, serves: false },
+  { method: 'GET', pattern: `${BASE}/-/user/{user}/package`, serves: true },
+  { method: 'PUT', pattern: `${BASE}/-/user/org.couchdb.user:{user}`, serves: false },
+  { method: 'DELETE', pattern: `${BASE}/-/user/token/{token}`, serves: false },
+  { method: 'GET', pattern: `${BASE}/-/npm/v1/tokens`, serves: false },
+  { method: 'POST', pattern: `${BASE}/-/npm/v1/tokens`, serves: false },
+  { method: 'DELETE', pattern: `${BASE}/-/npm/v1/tokens/token/{token}`, serves: false },
+  { method: 'GET', pattern: `${BASE}/-/npm/v1/user`, serves: false },
+  { method: 'GET', pattern: `${BASE}/-/whoami`, serves: false },
+  { method: 'GET', pattern: `${BASE}/-/ping`, serves: false },
+] as const satisfies Protocol['routes'];
