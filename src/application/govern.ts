@@ -13,9 +13,9 @@ import type { Core } from './core.ts';
 import type { Facts } from './gate.ts';
 import { type Admission, admit, authorise, execute } from './handle.ts';
 import { subjectsOf } from './holds.ts';
+import { getVersion } from './lookup.ts';
 import { latest } from './placing.ts';
 import { artifactFacts } from './pull-verdict.ts';
-import { getVersion } from './resolve.ts';
 import { at, INSTANCE } from './rights.ts';
 import { derivedId } from './streams.ts';
 

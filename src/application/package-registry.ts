@@ -10,6 +10,7 @@ import type { Core } from './core.ts';
 import type { Document } from './documents.ts';
 import { deleteVersion, versionOf } from './govern.ts';
 import type { PageOf } from './listing.ts';
+import { type FileName, getVersion } from './lookup.ts';
 import {
   listingOf,
   listPackages,
@@ -20,7 +21,7 @@ import {
 import { issueToken, revokeToken } from './people.ts';
 import { type Publication, type PublishedVersion, publishVersion } from './publication.ts';
 import { ReceivedFile } from './receive.ts';
-import { type Asked, type FileName, getVersion, Released } from './resolve.ts';
+import { type Asked, Released } from './resolve.ts';
 import { approveStaged, type StagedVersion, stagedVersions } from './staged.ts';
 
 export interface VersionName {

@@ -12,11 +12,12 @@ import type { Caller } from './caller.ts';
 import { closureOf, freeze } from './closure.ts';
 import type { Core } from './core.ts';
 import { authorise, execute } from './handle.ts';
+import { find, type Reference } from './lookup.ts';
 import { type Asking, admitPromotion, admitWaiting } from './promotion-gate.ts';
 import { approvalsOf, carryOut, newLease, type Start, tell } from './promotion-steps.ts';
 import { admitTag } from './publish.ts';
 import { artifactFacts } from './pull-verdict.ts';
-import { find, type Reference, Released } from './resolve.ts';
+import { Released } from './resolve.ts';
 import { at } from './rights.ts';
 import { derivedId } from './streams.ts';
 

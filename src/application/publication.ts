@@ -9,11 +9,11 @@ import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
 import { type Admission, admit } from './handle.ts';
 import { refuseNewName } from './holds.ts';
+import { getVersion } from './lookup.ts';
 import { assignTag, latest, place } from './placing.ts';
 import { admitTag } from './publish.ts';
 import { descriptionFacts } from './pull-verdict.ts';
 import { ReceivedFile } from './receive.ts';
-import { getVersion } from './resolve.ts';
 import { at } from './rights.ts';
 import { derivedId } from './streams.ts';
 

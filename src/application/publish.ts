@@ -9,8 +9,8 @@ import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
 import { type Admission, admit } from './handle.ts';
 import { refuseNewName } from './holds.ts';
+import { find, getVersion } from './lookup.ts';
 import { assignTag, latest, place } from './placing.ts';
-import { find, getVersion } from './resolve.ts';
 import { at } from './rights.ts';
 import { storeFile } from './uploads.ts';
 

@@ -10,10 +10,11 @@ import type { Consistency } from './consistency.ts';
 import type { Core } from './core.ts';
 import { deleteVersion, removeTag } from './govern.ts';
 import { listCatalogue, listReferrers, listTags, type PageOf } from './listing.ts';
+import { find, type Reference } from './lookup.ts';
 import { type PackageRegistry, packageRegistry } from './package-registry.ts';
 import { findRepository, type RepositoryName, repositoryFor } from './places.ts';
 import { type ManifestPush, type Published, publishManifest, tagVersion } from './publish.ts';
-import { type Asked, find, open, type Reference, Released, read } from './resolve.ts';
+import { type Asked, open, Released, read } from './resolve.ts';
 import { at, mayInPerson } from './rights.ts';
 import * as uploads from './uploads.ts';
 

@@ -12,11 +12,9 @@ import type { Core } from './core.ts';
 import { denial, type Verdict, warnings } from './gate.ts';
 import { authorise } from './handle.ts';
 import { heldRefusal, holdsOn, holdsOnFile } from './holds.ts';
+import { type FileName, fileOf, find, getVersion, namingOf, type Reference } from './lookup.ts';
 import { pullVerdict } from './pull-verdict.ts';
 import { at, mayDo, mayInPerson } from './rights.ts';
-
-/** How a client names a version: by what the format calls a version, by any digest of its files, or by a tag. */
-export type Reference = { readonly tag: string } | { readonly digest: string };
 
 interface Content {
   readonly canonical: string;
@@ -24,13 +22,6 @@ interface Content {
   readonly mediaType: string;
   /** as the client knows it */
   readonly digest: string;
-}
-
-/** One file of one version of a package. */
-export interface FileName {
-  readonly package: string;
-  readonly version: string;
-  readonly file: string;
 }
 
 /** Content that this caller may have now. */
@@ -122,15 +113,6 @@ export class Released {
         : await leased(core, asked, { canonical, leaseUntil: link?.leaseUntil, parts });
     return new Released(content, version, verdict);
   }
-}
-
-/** @throws VERSION_UNKNOWN, FILE_UNKNOWN */
-async function fileOf(core: Core, repository: RepositoryInfo, of: FileName) {
-  const version = await getVersion(core, repository, of.package, of.version);
-  if (version?.status !== 'live') throw refuse('VERSION_UNKNOWN', `${of.package}@${of.version}`);
-  const file = version.files.find(({ name }) => name === of.file);
-  if (!file) throw refuse('FILE_UNKNOWN', of.file);
-  return { version, file };
 }
 
 interface Through {
@@ -228,48 +210,6 @@ const isCanonical = (digest: string) => algorithmOf(digest) === 'sha256';
 
 async function partsOf(core: Core, repository: RepositoryInfo, canonical: string) {
   return (await namingOf(core, repository, canonical)).filter(isPart);
-}
-
-/** A version's row, live or deleted. */
-export function getVersion(core: Core, repository: RepositoryInfo, packageName: string, version: string) {
-  return core.hot.get(repository.repositoryId, `version ${packageName} ${version}`, () =>
-    core.queries.getVersion(repository.repositoryId, packageName, version),
-  );
-}
-
-/** Every version of the repository, live or deleted, that consists of or names these bytes. */
-export function namingOf(
-  core: Core,
-  repository: RepositoryInfo,
-  canonical: string,
-): Promise<readonly NamingRow[]> {
-  return core.hot.get(repository.repositoryId, `naming ${canonical}`, () =>
-    core.queries.versionsNaming(repository.repositoryId, canonical),
-  );
-}
-
-/** The live version that a tag or digest names. @throws TAG_UNKNOWN, MANIFEST_UNKNOWN */
-export async function find(
-  core: Core,
-  repository: RepositoryInfo,
-  packageName: string,
-  reference: Reference,
-): Promise<VersionRow> {
-  if ('tag' in reference) {
-    const tag = await core.hot.get(repository.repositoryId, `tag ${packageName} ${reference.tag}`, () =>
-      core.queries.getTag(repository.repositoryId, packageName, reference.tag),
-    );
-    const version = tag && (await getVersion(core, repository, packageName, tag.version));
-    if (version?.status !== 'live') throw refuse('MANIFEST_UNKNOWN', { tag: reference.tag });
-    return version;
-  }
-  const version = await core.hot.get(
-    repository.repositoryId,
-    `digest ${packageName} ${reference.digest}`,
-    () => core.queries.versionByDigest(repository.repositoryId, packageName, reference.digest),
-  );
-  if (version?.status !== 'live') throw refuse('MANIFEST_UNKNOWN', { digest: reference.digest });
-  return version;
 }
 
 /** Holds, then policies. @throws ARTIFACT_HELD, POLICY_DENIED, POLICY_FAILED */

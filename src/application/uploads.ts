@@ -8,7 +8,8 @@ import type { RepositoryInfo } from '../projections/queries.ts';
 import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
 import { Admission, execute } from './handle.ts';
-import { namingOf, Released } from './resolve.ts';
+import { namingOf } from './lookup.ts';
+import { Released } from './resolve.ts';
 import { at, mayDo } from './rights.ts';
 
 export interface Stored {

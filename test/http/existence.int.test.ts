@@ -15,6 +15,7 @@ import {
   jsonOf,
   person,
 } from '../conformance/client.ts';
+import { FIXTURES } from '../conformance/fixtures.ts';
 import { image, pushImage } from '../conformance/oci-images.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 
@@ -127,6 +128,21 @@ const API: Readonly<Record<string, readonly Way[]>> = {
   'PATCH /projects/:project/repositories/:repository': [at(repository, () => ({ visibility: 'public' }))],
   'DELETE /projects/:project/repositories/:repository': [at(repository)],
   'GET /projects/:project/repositories/:repository/packages': [at(world => `${repository(world)}/packages`)],
+  'GET /projects/:project/repositories/:repository/staged': [at(world => `${repository(world)}/staged`)],
+  'GET /artifact/description': [at(world => `/artifact/description?${query(artifact(world))}`)],
+  'GET /search': [
+    at(world => `/search?q=${world.package}`),
+    at(world => `/search?q=${world.package}&${query(place(world))}`),
+  ],
+  'POST /artifact/deprecate': [at(() => '/artifact/deprecate', artifact)],
+  'POST /artifact/yank': [at(() => '/artifact/yank', artifact)],
+  'POST /artifact/file/delete': [
+    at(
+      () => '/artifact/file/delete',
+      world => ({ ...artifact(world), file: 'manifest' }),
+    ),
+  ],
+  'POST /artifact/approve': [at(() => '/artifact/approve', artifact)],
   'GET /projects/:project/repositories/:repository/versions': [
     at(world => `${repository(world)}/versions?package=${encoded(world.package)}`),
   ],
@@ -292,11 +308,36 @@ const API: Readonly<Record<string, readonly Way[]>> = {
   'GET /doctor': [at(() => '/doctor')],
 };
 
+/**
+ * Package protocols: every placeholder filled with something of the right form. The real world has a package of each
+ * format, in a repository that is called by its format.
+ */
+function packageWays(pattern: string): readonly Way[] | undefined {
+  const [, format] = /^\/(?:pkg\/\{project\}\/\{repository\}\/([a-z]+)|(?:maven))\//.exec(pattern) ?? [];
+  if (!pattern.startsWith('/pkg/') && !pattern.startsWith('/maven/')) return undefined;
+  const of = (format ?? 'maven') as keyof typeof FIXTURES;
+  const fill = (world: World) => ({
+    project: world.project,
+    repository: world.repository === real.repository ? of : world.repository,
+    version: of === 'go' ? 'v1.0.0' : '1.0.0',
+    file: 'file-1.0.0.tgz',
+    tag: world.tag,
+    token: world.token,
+  });
+  const named = (world: World) => FIXTURES[of].packageName(world.package);
+  const path = (world: World) =>
+    pattern.replaceAll(/\{(\w+)\}/g, (_all, key: string) => {
+      const known: Readonly<Record<string, string>> = fill(world);
+      return known[key] ?? named(world);
+    });
+  return [at(path, () => ({}))];
+}
+
 const routes: readonly { route: string; method: string; ways: readonly Way[] | undefined }[] = [
   ...PROTOCOLS.flatMap(({ routes }) => routes).map(({ method, pattern }) => ({
     route: `${method} ${pattern}`,
     method,
-    ways: OCI[pattern],
+    ways: OCI[pattern] ?? packageWays(pattern),
   })),
   ...ROUTES.map(({ method, path }) => ({
     route: `${method} ${path}`,
@@ -321,6 +362,13 @@ async function build(): Promise<World> {
   for (const each of [repository, 'vault2'])
     await registry.api('POST', `/projects/${project}/repositories`, { name: each, format: 'oci' });
   const owner = await person(registry, 'owner', [{ role: 'contributor', project }]);
+  for (const { format } of PROTOCOLS) {
+    if (format === 'oci') continue;
+    await registry.api('POST', `/projects/${project}/repositories`, { name: format, format });
+    const what = { package: FIXTURES[format].packageName(name), label: 'v1', seed: 'real' };
+    const { answer } = await FIXTURES[format].publish(owner, { project, repository: format }, what);
+    expect(answer.status, answer.text).toBeLessThan(300);
+  }
   const { id: attachment } = await registry.api<{ id: string }>('POST', '/attachments', {
     project,
     set: 'protected_tags',

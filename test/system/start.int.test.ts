@@ -8,6 +8,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { PROTOCOLS } from '../../src/protocols/index.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 
 const MAIN = join(import.meta.dirname, '../../src/main.ts');
@@ -77,7 +78,9 @@ describe('the first start', () => {
       'GET',
       '/repositories',
     );
-    expect(items).toMatchObject([{ project: 'main', name: 'oci', visibility: 'private' }]);
+    const wanted = PROTOCOLS.map(({ format }) => ({ project: 'main', name: format, visibility: 'private' }));
+    wanted.sort((a, b) => (a.name < b.name ? -1 : 1));
+    expect(items).toMatchObject(wanted);
     const { next } = await first.api<{ next: string }>('GET', '/events');
     await first.stop({ keep: true });
     const second = await start();
