@@ -37,7 +37,15 @@ const rules = {
   crane: { programs: ['crane'] },
   oras: { programs: ['oras'] },
   go: { programs: ['go'] },
+  npm: { programs: ['npm'] },
+  pnpm: { programs: ['pnpm'] },
+  /** yarn 1 */
+  yarn: { programs: ['yarn'] },
+  /** yarn 4 */
+  'yarn-berry': { programs: ['yarn-berry'] },
   umoci: { programs: ['umoci'] },
+  mvn: { programs: ['mvn', 'javac'] },
+  gradle: { programs: ['gradle', 'javac'] },
   strace: { programs: ['strace'] },
   conformance: { programs: ['conformance'] },
   'docker-registry': { programs: ['docker-registry'] },
