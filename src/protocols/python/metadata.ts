@@ -75,7 +75,7 @@ function unfold(lines: readonly string[]): string[] {
 
 /** Old metadata has the README as a field, its lines marked with `        |` or indented. */
 const unindented = (text: string | undefined): string | undefined =>
-  text?.replaceAll(/\n(?: {7}\||\t\|| {8}\|? ?)/g, '\n');
+  text?.replaceAll(/\n(?: {7}\|| {8}\|?|\t\|?)/g, '\n');
 
 const BUILT = ['requires-dist', 'requires-python', 'provides-extra', 'name', 'version'];
 
