@@ -113,6 +113,8 @@ export interface RepositoryChange {
   readonly visibility?: RepositorySettings['visibility'] | undefined;
   readonly recording?: RepositorySettings['recording'] | undefined;
   readonly immutableTags?: readonly string[] | undefined;
+  /** false: files of packages may be replaced, where the format knows such a thing */
+  readonly immutableVersions?: boolean | undefined;
   readonly requiredApprovals?: number | undefined;
 }
 
@@ -154,22 +156,23 @@ export async function changeRepository(
   return position;
 }
 
-function settingCommands({ repositoryId, immutableVersions }: RepositoryInfo, wanted: RepositoryChange) {
-  const { visibility, recording, immutableTags, requiredApprovals: required } = wanted;
+function settingCommands(now: RepositoryInfo, wanted: RepositoryChange) {
+  const { repositoryId } = now;
+  const { visibility, recording, immutableTags, immutableVersions, requiredApprovals: required } = wanted;
   return [
     ...(visibility ? [{ kind: 'SetVisibility' as const, repositoryId, visibility }] : []),
     ...(recording ? [{ kind: 'SetRecording' as const, repositoryId, mode: recording }] : []),
     ...(required === undefined ? [] : [{ kind: 'SetApprovals' as const, repositoryId, required }]),
-    ...(immutableTags
-      ? [
+    ...(immutableTags === undefined && immutableVersions === undefined
+      ? []
+      : [
           {
             kind: 'SetImmutability' as const,
             repositoryId,
-            versions: immutableVersions,
-            tagPatterns: immutableTags,
+            versions: immutableVersions ?? now.immutableVersions,
+            tagPatterns: immutableTags ?? now.immutableTags,
           },
-        ]
-      : []),
+        ]),
   ];
 }
 

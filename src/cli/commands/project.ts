@@ -135,6 +135,7 @@ interface Settings {
   readonly visibility?: string;
   readonly recording?: string;
   readonly immutableTags?: readonly string[] | false;
+  readonly mutableVersions?: boolean;
   readonly requiredApprovals?: number;
 }
 
@@ -175,10 +176,16 @@ function registerChanging(repository: Command, cli: Cli): void {
     )
     .option('--immutable-tags <patterns>', 'tags that never move, by comma', listed)
     .option('--no-immutable-tags', 'let all tags move')
+    .option('--mutable-versions', 'files of packages may be replaced, where the format knows such a thing')
+    .option('--no-mutable-versions', 'what was published never changes')
     .option('--required-approvals <n>', 'persons who must approve a promotion into it', approvals)
-    .action(async (name: string, { immutableTags, ...settings }: Settings) => {
+    .action(async (name: string, { immutableTags, mutableVersions, ...settings }: Settings) => {
       const tags = immutableTags === false ? [] : immutableTags;
-      const wanted = { ...settings, ...(tags === undefined ? {} : { immutableTags: tags }) };
+      const wanted = {
+        ...settings,
+        ...(tags === undefined ? {} : { immutableTags: tags }),
+        ...(mutableVersions === undefined ? {} : { immutableVersions: !mutableVersions }),
+      };
       if (Object.keys(wanted).length === 0) throw new UsageError('say what to change');
       await (await cli.client()).send('PATCH', pathOf(parseRepository(name)), wanted);
       await cli.print.done(`Changed repository ${name}`);

@@ -21,6 +21,7 @@ const repositoryShape = z.object({
   visibility: z.enum(['private', 'public']),
   recording: z.enum(['each', 'counted', 'off']),
   immutableTags: z.array(z.string()),
+  immutableVersions: z.boolean(),
   requiredApprovals: z.number(),
   createdAt: z.string(),
 });
@@ -36,6 +37,7 @@ const show = (row: RepositoryInfo) => ({
   visibility: row.visibility,
   recording: row.recording,
   immutableTags: [...row.immutableTags],
+  immutableVersions: row.immutableVersions,
   requiredApprovals: row.requiredApprovals,
   createdAt: row.createdAt,
 });
@@ -189,6 +191,10 @@ const repositoryRoutes: AnyRoute[] = [
         .max(50)
         .optional()
         .describe('glob patterns, e.g. v*'),
+      immutableVersions: z
+        .boolean()
+        .optional()
+        .describe('false: files of packages may be replaced, where the format knows such a thing'),
       requiredApprovals: requiredApprovals
         .optional()
         .describe('persons who must approve a promotion into it, besides who asks'),
