@@ -44,6 +44,9 @@ const rules = {
   /** yarn 4 */
   'yarn-berry': { programs: ['yarn-berry'] },
   umoci: { programs: ['umoci'] },
+  pip: { programs: ['pip', 'python3'] },
+  twine: { programs: ['twine'] },
+  uv: { programs: ['uv'] },
   mvn: { programs: ['mvn', 'javac'] },
   gradle: { programs: ['gradle', 'javac'] },
   strace: { programs: ['strace'] },
