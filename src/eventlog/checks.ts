@@ -2,7 +2,14 @@
 import canonicalize from 'canonicalize';
 import { refuse } from '../domain/errors.ts';
 import type { JsonObject } from '../domain/values/json.ts';
-import { type Expected, MAX_APPEND_EVENTS, MAX_EVENT_BYTES, type NewEvent, TooLargeError } from './port.ts';
+import {
+  type Expected,
+  MAX_APPEND_EVENTS,
+  MAX_EVENT_BYTES,
+  type NewEvent,
+  type StreamAppend,
+  TooLargeError,
+} from './port.ts';
 
 /** An event whose payloads are RFC 8785 text already: what is stored, byte for byte. */
 export interface EncodedEvent {
@@ -43,6 +50,14 @@ export function encodeAppend(stream: string, events: readonly NewEvent[], expect
     throw refuse('REQUEST_INVALID', 'two events of one append have the same id');
   }
   return { stream, expected, events: events.map(encodeEvent) };
+}
+
+/** Several appends as they will be stored; throws as `encodeAppend` does, and for more events together. */
+export function encodeAppends(appends: readonly StreamAppend[]): readonly EncodedAppend[] {
+  const count = appends.reduce((sum, { events }) => sum + events.length, 0);
+  if (count > MAX_APPEND_EVENTS)
+    throw new TooLargeError(`appends in order have at most ${MAX_APPEND_EVENTS} events, these have ${count}`);
+  return appends.map(({ stream, events, expected }) => encodeAppend(stream, events, expected));
 }
 
 function checkStream(stream: string): void {

@@ -1,18 +1,10 @@
 /** The event log in memory: for unit tests and demonstrations; it dies with the process. */
 import { randomUUID } from 'node:crypto';
 import { refuse } from '../domain/errors.ts';
-import { type EncodedAppend, encodeAppend } from './checks.ts';
+import { type EncodedAppend, encodeAppend, encodeAppends } from './checks.ts';
 import { FOLLOW_PAGE, type Followable, follow, HeadWaiters } from './follow.ts';
-import { type Place, planAppend } from './plan.ts';
-import {
-  type AppendResult,
-  ConflictError,
-  type EventLog,
-  type Page,
-  passes,
-  type ReadAllOptions,
-  type RecordedEvent,
-} from './port.ts';
+import { type AppendOutcome, decideInOrder, type Place, planAppend, resultOf, resultsOf } from './plan.ts';
+import { type EventLog, type Page, passes, type ReadAllOptions, type RecordedEvent } from './port.ts';
 import { fromPosition, notBefore, START, toPosition } from './positions.ts';
 
 export interface MemoryLogOptions {
@@ -34,13 +26,11 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
     if (closed) throw refuse('LOG_UNAVAILABLE', 'the event log was closed');
   };
 
-  function apply(append: EncodedAppend): AppendResult {
+  function apply(append: EncodedAppend): AppendOutcome {
     const stream = streams.get(append.stream) ?? [];
     const plan = planAppend(append, id => places.get(id), stream.length ? stream.length - 1 : undefined);
-    if (plan.kind === 'conflict') throw new ConflictError(append.stream, append.expected, plan.actual);
-    if (plan.kind === 'repeated') {
-      return { position: toPosition(plan.last.position), revision: plan.last.revision, repeated: true };
-    }
+    if (plan.kind === 'conflict') return plan;
+    if (plan.kind === 'repeated') return { kind: 'repeated', ...plan.last };
     const recordedAt = notBefore(all.at(-1)?.recordedAt ?? '', now());
     for (const { data, meta, ...event } of append.events) {
       const recorded: RecordedEvent = {
@@ -58,7 +48,7 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
     }
     streams.set(append.stream, stream);
     waiters.wake();
-    return { position: head(), revision: stream.length - 1, repeated: false };
+    return { kind: 'written', position: all.length, revision: stream.length - 1, recordedAt };
   }
 
   function readPage({ after = START, filter, limit = 1000 }: ReadAllOptions): Page {
@@ -85,7 +75,13 @@ export function createMemoryLog(options: MemoryLogOptions = {}): EventLog {
     start: START,
     async append(stream, events, { expected }) {
       mustBeOpen();
-      return apply(encodeAppend(stream, events, expected));
+      const append = encodeAppend(stream, events, expected);
+      return resultOf(append, apply(append));
+    },
+    async appendInOrder(appends) {
+      mustBeOpen();
+      const encoded = encodeAppends(appends);
+      return resultsOf(encoded, decideInOrder(encoded, apply));
     },
     async readStream(stream, { from = 0, limit = Number.MAX_SAFE_INTEGER } = {}) {
       mustBeOpen();

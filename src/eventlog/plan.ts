@@ -1,6 +1,6 @@
 /** The one decision every adapter makes the same way (does this append write, repeat, or conflict?), and what came of it. Pure. */
 import type { EncodedAppend } from './checks.ts';
-import { type AppendResult, ConflictError } from './port.ts';
+import { type AppendedInOrder, type AppendResult, ConflictError } from './port.ts';
 import { toPosition } from './positions.ts';
 
 /** Where an event id is in the log already; positions are the adapter's own numbers. */
@@ -30,6 +30,35 @@ export function resultOf({ stream, expected }: EncodedAppend, outcome: AppendOut
   if (outcome.kind === 'conflict') throw new ConflictError(stream, expected, outcome.actual);
   const { position, revision, kind } = outcome;
   return { position: toPosition(position), revision, repeated: kind === 'repeated' };
+}
+
+/** Outcomes of appends in order, as the port gives them; those after the last outcome were not tried. */
+export function resultsOf(
+  appends: readonly EncodedAppend[],
+  outcomes: readonly AppendOutcome[],
+): AppendedInOrder {
+  const results: AppendResult[] = [];
+  for (const [at, outcome] of outcomes.entries()) {
+    const { stream, expected } = appends[at]!;
+    if (outcome.kind === 'conflict')
+      return { results, conflict: new ConflictError(stream, expected, outcome.actual) };
+    results.push(resultOf(appends[at]!, outcome));
+  }
+  return { results };
+}
+
+/** Decides appends in order, up to and including the first that does not write. */
+export function decideInOrder(
+  appends: readonly EncodedAppend[],
+  decide: (append: EncodedAppend) => AppendOutcome,
+): AppendOutcome[] {
+  const outcomes: AppendOutcome[] = [];
+  for (const append of appends) {
+    const outcome = decide(append);
+    outcomes.push(outcome);
+    if (outcome.kind !== 'written') break;
+  }
+  return outcomes;
 }
 
 /**

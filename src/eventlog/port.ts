@@ -5,7 +5,7 @@
  *  - an acknowledged append is durable;
  *  - positions are opaque, fixed width within one log, and order as strings in the global order;
  *  - a reader that asks for everything after a position never misses an event, however slow a writer was;
- *  - one append is atomic and touches one stream;
+ *  - one append is atomic and touches one stream; several in order end at the first that does not write;
  *  - appending an event id that the log already holds changes nothing and returns the first result.
  */
 import type { JsonObject } from '../domain/values/json.ts';
@@ -42,6 +42,21 @@ export interface AppendResult {
   readonly revision: number;
   /** true when the first event id was in the log already: nothing was written */
   readonly repeated: boolean;
+}
+
+/** One append of several: events for one stream, and what is expected of it. */
+export interface StreamAppend {
+  readonly stream: string;
+  readonly events: readonly NewEvent[];
+  readonly expected: Expected;
+}
+
+/** How far an ordered run of appends came. */
+export interface AppendedInOrder {
+  /** of the appends that were made, in their order; only the last can be a repetition */
+  readonly results: readonly AppendResult[];
+  /** of the append after those of `results`: neither it nor a later one was made */
+  readonly conflict?: ConflictError;
 }
 
 export interface Filter {
@@ -95,6 +110,15 @@ export interface EventLog {
    * @throws StrongroomError LOG_UNAVAILABLE when nothing is known to have been written
    */
   append(stream: string, events: readonly NewEvent[], options: { expected: Expected }): Promise<AppendResult>;
+
+  /**
+   * Several appends, one after another, in one group commit where the store can. Each keeps its own expectation and its
+   * own ids. It stops at the first that does not write, be it a conflict or a repetition, because what follows was
+   * decided in the belief that it would: so a later append is never made without the earlier ones. When it fails, or
+   * the process dies, the first few may have been made; where the store commits them together, all or none.
+   * @throws TooLargeError and StrongroomError as `append` does; for an append that no store would take, before any is made
+   */
+  appendInOrder(appends: readonly StreamAppend[]): Promise<AppendedInOrder>;
 
   /** Events of one stream in order, from revision `from` (inclusive, default 0); empty when there is none. */
   readStream(stream: string, options?: { from?: number; limit?: number }): Promise<readonly RecordedEvent[]>;

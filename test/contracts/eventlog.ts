@@ -4,6 +4,7 @@
  */
 import { afterEach, beforeEach, describe } from 'vitest';
 import { appending } from './eventlog/appending.ts';
+import { appendingInOrder } from './eventlog/appending-in-order.ts';
 import { awkwardInput } from './eventlog/awkward-input.ts';
 import { followingLive } from './eventlog/following-live.ts';
 import { lifetime } from './eventlog/lifetime.ts';
@@ -31,6 +32,7 @@ export function eventLogContract(
     afterEach(() => under?.dispose(), 30_000);
 
     appending(current);
+    appendingInOrder(current, limits);
     reading(current);
     awkwardInput(current);
     repeating(current, limits);

@@ -9,6 +9,7 @@ import type { EventLog } from '../../src/eventlog/port.ts';
 import { type Actor, eventsAfter, head, jsonOf, person } from '../conformance/client.ts';
 import { image, pushImage } from '../conformance/oci-images.ts';
 import { startInProcess } from '../conformance/server.ts';
+import { oneByOne } from '../support/log.ts';
 import { startPostgres } from '../support/postgres.ts';
 import { describeWith } from '../support/services.ts';
 import { approve, asked, NAME, openScene, reject, type Scene, STAGE } from './promoting.ts';
@@ -32,6 +33,7 @@ afterAll(() => server.stop());
 function another(append: EventLog['append'] = (...args) => core.log.append(...args)): Core {
   const log: EventLog = {
     ...{ logId: core.log.logId, epoch: core.log.epoch, start: core.log.start, append },
+    appendInOrder: oneByOne(append),
     readStream: (...asked_) => core.log.readStream(...asked_),
     readAll: asked_ => core.log.readAll(asked_),
     head: () => core.log.head(),

@@ -9,6 +9,7 @@ import type { EventLog, NewEvent, RecordedEvent } from '../../src/eventlog/port.
 import type { Actor } from '../conformance/client.ts';
 import { image, index, type Manifest, pushImage } from '../conformance/oci-images.ts';
 import { type InProcess, startInProcess } from '../conformance/server.ts';
+import { oneByOne } from '../support/log.ts';
 import { getManifest, MAIN, tokenOf, withToken } from './support.ts';
 
 const STAGE = { project: 'main', repository: 'stage' };
@@ -62,10 +63,12 @@ type Append = (
 
 /** The registry with a log whose appends pass through a function. */
 function appending(through: Append): Core {
+  const append: EventLog['append'] = (stream, events, options) =>
+    through(stream, events, () => core.log.append(stream, events, options));
   const log: EventLog = {
     ...{ logId: core.log.logId, epoch: core.log.epoch, start: core.log.start },
-    append: (stream, events, options) =>
-      through(stream, events, () => core.log.append(stream, events, options)),
+    append,
+    appendInOrder: oneByOne(append),
     readStream: (...asked) => core.log.readStream(...asked),
     readAll: asked => core.log.readAll(asked),
     head: () => core.log.head(),

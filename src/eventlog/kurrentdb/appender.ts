@@ -8,8 +8,16 @@ import {
   WrongExpectedVersionError,
 } from '@eventstore/db-client';
 import { refuse } from '../../domain/errors.ts';
-import { type EncodedAppend, encodeAppend } from '../checks.ts';
-import { type AppendResult, ConflictError, type Expected, type NewEvent, TooLargeError } from '../port.ts';
+import { type EncodedAppend, encodeAppend, encodeAppends } from '../checks.ts';
+import {
+  type AppendedInOrder,
+  type AppendResult,
+  ConflictError,
+  type Expected,
+  type NewEvent,
+  type StreamAppend,
+  TooLargeError,
+} from '../port.ts';
 import {
   asRefusal,
   backoff,
@@ -53,9 +61,29 @@ export class Appender {
 
   async append(stream: string, events: readonly NewEvent[], expected: Expected): Promise<AppendResult> {
     mustBeOpen(this.#connection);
-    const encoded = encodeAppend(stream, events, expected);
+    return this.#append(encodeAppend(stream, events, expected));
+  }
+
+  /** The server commits one stream at a time: one after another. */
+  async appendInOrder(appends: readonly StreamAppend[]): Promise<AppendedInOrder> {
+    mustBeOpen(this.#connection);
+    const results: AppendResult[] = [];
+    for (const encoded of encodeAppends(appends)) {
+      try {
+        const result = await this.#append(encoded);
+        results.push(result);
+        if (result.repeated) break;
+      } catch (error) {
+        if (error instanceof ConflictError) return { results, conflict: error };
+        throw error;
+      }
+    }
+    return { results };
+  }
+
+  #append(encoded: EncodedAppend): Promise<AppendResult> {
     const job = { ...encoded, until: Date.now() + this.#connection.deadlineMs, unsure: false };
-    return this.#inTurn(stream, () => this.#settle(job));
+    return this.#inTurn(encoded.stream, () => this.#settle(job));
   }
 
   /** Resolves when all appends that run have ended. */

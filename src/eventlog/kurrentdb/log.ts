@@ -12,6 +12,7 @@
  *  - `any` and `exists` read the stream's last revision and follow it for at most 20 conflicts with other processes.
  *  - `recordedAt` is the server's time. Where its clock went back (a new leader), times repeat the latest one of the
  *    same page, stream read or subscription; a reading that starts later does not know it, and shows the earlier time.
+ *  - Appends in order are made one after another: when the process dies, the first few may be there.
  *  - One append has at most 1 MiB with the server's default settings, TooLargeError beyond.
  *  - A LOG_UNAVAILABLE append may still have been written, or be written later, when the server had it and did not
  *    answer: appending the same ids again settles it.
@@ -64,6 +65,7 @@ export async function openKurrentLog(options: KurrentLogOptions): Promise<EventL
     ...identity,
     start: START,
     append: (stream, events, { expected }) => appender.append(stream, events, expected),
+    appendInOrder: appends => appender.appendInOrder(appends),
     readStream: (stream, { from = 0, limit = Number.POSITIVE_INFINITY } = {}) =>
       reader.stream(stream, from, limit),
     readAll: page => reader.page(page),

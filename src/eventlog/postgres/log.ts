@@ -1,10 +1,11 @@
 /** The event log in PostgreSQL, for one or several processes on one database. */
 import pg from 'pg';
 import { isRefusal, refuse, type StrongroomError } from '../../domain/errors.ts';
-import { encodeAppend } from '../checks.ts';
+import { encodeAppend, encodeAppends } from '../checks.ts';
 import { FOLLOW_PAGE, type Followable, follow, HeadWaiters } from '../follow.ts';
-import { resultOf } from '../plan.ts';
+import { resultOf, resultsOf } from '../plan.ts';
 import type {
+  AppendedInOrder,
   AppendResult,
   Expected,
   Filter,
@@ -13,6 +14,7 @@ import type {
   Position,
   ReadAllOptions,
   RecordedEvent,
+  StreamAppend,
   SubscribeOptions,
   SubscriptionMessage,
 } from '../port.ts';
@@ -97,10 +99,10 @@ class LogOverPostgres implements RestorableLog {
       this.#heard(Number(row![0]));
       return Number(row![0]);
     });
-    this.#queue = new AppendQueue(url, appendTimeoutMs, (group, outcomes) => {
+    this.#queue = new AppendQueue(url, appendTimeoutMs, (run, outcomes) => {
       for (const [at, outcome] of outcomes.entries()) {
         if (outcome.kind !== 'written') continue;
-        this.#tail.push({ append: group[at]!, ...outcome });
+        this.#tail.push({ append: run[at]!, ...outcome });
         this.#heard(outcome.position);
       }
     });
@@ -135,7 +137,14 @@ class LogOverPostgres implements RestorableLog {
   ): Promise<AppendResult> {
     this.#mustBeOpen();
     const append = encodeAppend(stream, events, expected);
-    return resultOf(append, await this.#queue.append(append));
+    const [outcome] = await this.#queue.append([append]);
+    return resultOf(append, outcome!);
+  }
+
+  async appendInOrder(appends: readonly StreamAppend[]): Promise<AppendedInOrder> {
+    this.#mustBeOpen();
+    const run = encodeAppends(appends);
+    return resultsOf(run, await this.#queue.append(run));
   }
 
   async readStream(

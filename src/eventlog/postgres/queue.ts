@@ -2,24 +2,23 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import type { StrongroomError } from '../../domain/errors.ts';
-import type { EncodedAppend } from '../checks.ts';
 import type { AppendOutcome } from '../plan.ts';
 import { connect, discard, isTransient, unavailable, writerConfig } from './session.ts';
-import { commitGroup } from './write.ts';
+import { commitGroup, type Run } from './write.ts';
 
 const GROUP_REQUESTS = 200;
 const GROUP_CHARACTERS = 8 * 1024 * 1024;
 const BACKOFF_MS = [20, 50, 100, 250, 500, 1_000];
 
 interface Waiting {
-  readonly append: EncodedAppend;
+  readonly run: Run;
   readonly until: number;
-  resolve(outcome: AppendOutcome): void;
+  resolve(outcomes: readonly AppendOutcome[]): void;
   reject(error: Error): void;
 }
 
-/** Runs with the outcomes of a group before its callers get them. */
-export type OnCommit = (group: readonly EncodedAppend[], outcomes: readonly AppendOutcome[]) => void;
+/** Called with each run of a group and its outcomes, in the order of the log, before the callers get them. */
+export type OnCommit = (run: Run, outcomes: readonly AppendOutcome[]) => void;
 
 export class AppendQueue {
   readonly #config: pg.ClientConfig;
@@ -37,9 +36,9 @@ export class AppendQueue {
   }
 
   /** @throws StrongroomError LOG_UNAVAILABLE after a few seconds without the server */
-  append(append: EncodedAppend): Promise<AppendOutcome> {
+  append(run: Run): Promise<readonly AppendOutcome[]> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ append, until: Date.now() + this.#patienceMs, resolve, reject });
+      this.#waiting.push({ run, until: Date.now() + this.#patienceMs, resolve, reject });
       this.#draining ??= this.#drain();
     });
   }
@@ -74,8 +73,8 @@ export class AppendQueue {
     let characters = 0;
     let count = 0;
     while (count < Math.min(this.#waiting.length, GROUP_REQUESTS) && characters < GROUP_CHARACTERS) {
-      for (const event of this.#waiting[count]!.append.events)
-        characters += event.data.length + event.meta.length;
+      for (const { events } of this.#waiting[count]!.run)
+        for (const { data, meta } of events) characters += data.length + meta.length;
       count += 1;
     }
     return this.#waiting.splice(0, count);
@@ -83,18 +82,20 @@ export class AppendQueue {
 
   /** The error when the group is not known to be committed. */
   async #try(group: readonly Waiting[]): Promise<unknown> {
-    const appends = group.map(waiting => waiting.append);
-    let outcomes: AppendOutcome[];
+    let outcomes: AppendOutcome[][];
     try {
       this.#client ??= await connect(this.#config);
-      outcomes = await commitGroup(this.#client, appends);
+      outcomes = await commitGroup(
+        this.#client,
+        group.map(waiting => waiting.run),
+      );
     } catch (error) {
       // In an unknown state: the next try has a session of its own, which waits for the lock of this one
       discard(this.#client);
       this.#client = undefined;
       return error;
     }
-    this.#onCommit(appends, outcomes);
+    for (const [at, { run }] of group.entries()) this.#onCommit(run, outcomes[at]!);
     for (const [at, waiting] of group.entries()) waiting.resolve(outcomes[at]!);
     return undefined;
   }

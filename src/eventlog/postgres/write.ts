@@ -3,7 +3,7 @@ import { hash } from 'node:crypto';
 import type pg from 'pg';
 import { refuse } from '../../domain/errors.ts';
 import type { EncodedAppend, EncodedEvent } from '../checks.ts';
-import { type AppendOutcome, type Place, planAppend } from '../plan.ts';
+import { type AppendOutcome, decideInOrder, type Place, planAppend } from '../plan.ts';
 import { notBefore } from '../positions.ts';
 import type { ArchivedEvent, LogIdentity } from '../restore.ts';
 
@@ -36,18 +36,22 @@ interface Draft {
   readonly touched: Set<string>;
 }
 
+/** Appends of one caller, in order: those after the first that does not write are not made. */
+export type Run = readonly EncodedAppend[];
+
 /**
- * Commits a group: a result for each, a conflict fails alone.
+ * Commits a group of runs: for each the outcomes up to and including the first that does not write. A run fails alone.
  * Throws when it is not known to be committed; the client's transaction is then in any state.
  */
-export async function commitGroup(
-  client: pg.Client,
-  group: readonly EncodedAppend[],
-): Promise<AppendOutcome[]> {
+export async function commitGroup(client: pg.Client, group: readonly Run[]): Promise<AppendOutcome[][]> {
   const draft = await begin(client);
-  const names = [...new Set(group.map(append => append.stream))];
-  await lookUp(client, draft, { names, ids: group.flatMap(append => append.events.map(event => event.id)) });
-  const outcomes = group.map(append => decide(draft, append));
+  const appends = group.flat();
+  const names = [...new Set(appends.map(append => append.stream))];
+  await lookUp(client, draft, {
+    names,
+    ids: appends.flatMap(append => append.events.map(event => event.id)),
+  });
+  const outcomes = group.map(run => decideInOrder(run, append => decide(draft, append)));
   if (draft.rows.length > 0) await write(client, draft);
   await commit(client);
   return outcomes;

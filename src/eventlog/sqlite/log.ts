@@ -2,10 +2,11 @@
 import { Worker } from 'node:worker_threads';
 import { refuse, type StrongroomError } from '../../domain/errors.ts';
 import type { EvidenceRow, EvidenceRows } from '../../evidence/rows.ts';
-import { encodeAppend } from '../checks.ts';
+import { type EncodedAppend, encodeAppend, encodeAppends } from '../checks.ts';
 import { FOLLOW_PAGE, type Followable, follow, HeadWaiters } from '../follow.ts';
-import { type AppendOutcome, resultOf } from '../plan.ts';
+import { type AppendOutcome, resultOf, resultsOf } from '../plan.ts';
 import type {
+  AppendedInOrder,
   AppendResult,
   Expected,
   NewEvent,
@@ -13,6 +14,7 @@ import type {
   Position,
   ReadAllOptions,
   RecordedEvent,
+  StreamAppend,
   SubscribeOptions,
   SubscriptionMessage,
 } from '../port.ts';
@@ -109,10 +111,20 @@ class LogOverWorker implements SqliteLog {
     { expected }: { expected: Expected },
   ): Promise<AppendResult> {
     const append = encodeAppend(stream, events, expected);
-    const outcome = await this.#call<AppendOutcome>({ kind: 'append', append }, given => {
-      if (given.kind === 'written') this.#tail.push({ append, ...given });
+    const [outcome] = await this.#write([append]);
+    return resultOf(append, outcome!);
+  }
+
+  async appendInOrder(appends: readonly StreamAppend[]): Promise<AppendedInOrder> {
+    const encoded = encodeAppends(appends);
+    return resultsOf(encoded, await this.#write(encoded));
+  }
+
+  #write(appends: readonly EncodedAppend[]): Promise<AppendOutcome[]> {
+    return this.#call<AppendOutcome[]>({ kind: 'append', appends }, outcomes => {
+      for (const [at, outcome] of outcomes.entries())
+        if (outcome.kind === 'written') this.#tail.push({ append: appends[at]!, ...outcome });
     });
-    return resultOf(append, outcome);
   }
 
   async readStream(

@@ -19,7 +19,8 @@ export interface Failure {
 }
 
 export type Write =
-  | { readonly kind: 'append'; readonly append: EncodedAppend }
+  /** in order, up to and including the first that does not write; an outcome for each of those */
+  | { readonly kind: 'append'; readonly appends: readonly EncodedAppend[] }
   | { readonly kind: 'put'; readonly row: EvidenceRow }
   | { readonly kind: 'remove'; readonly digests: readonly string[] };
 

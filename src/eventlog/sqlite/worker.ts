@@ -101,7 +101,8 @@ function nextGroup(): Numbered<Write>[] {
 function weight(write: Write): number {
   if (write.kind === 'put') return write.row.body.length;
   if (write.kind === 'remove') return write.digests.length;
-  return write.append.events.reduce((sum, event) => sum + event.data.length + event.meta.length, 0);
+  const events = write.appends.flatMap(append => append.events);
+  return events.reduce((sum, event) => sum + event.data.length + event.meta.length, 0);
 }
 
 function commitGroup(group: readonly Numbered<Write>[]): Reply[] {

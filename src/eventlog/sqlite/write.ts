@@ -3,7 +3,7 @@ import type { DatabaseSync } from 'node:sqlite';
 import { refuse } from '../../domain/errors.ts';
 import type { EvidenceRow } from '../../evidence/rows.ts';
 import type { EncodedAppend, EncodedEvent } from '../checks.ts';
-import { type AppendOutcome, type Place, planAppend } from '../plan.ts';
+import { type AppendOutcome, decideInOrder, type Place, planAppend } from '../plan.ts';
 import { notBefore } from '../positions.ts';
 import type { ArchivedEvent, LogIdentity } from '../restore.ts';
 import type { Write } from './messages.ts';
@@ -36,15 +36,15 @@ export class Writer {
    * One transaction, one fsync, a result per request; a conflict fails alone because it is found before anything
    * of its request is written. Throws when nothing of the group was committed; this writer is then used up.
    */
-  commit(group: readonly Write[]): (AppendOutcome | undefined)[] {
+  commit(group: readonly Write[]): (AppendOutcome[] | undefined)[] {
     this.#db.exec('BEGIN IMMEDIATE');
     const outcomes = group.map(write => this.#write(write));
     this.#db.exec('COMMIT');
     return outcomes;
   }
 
-  #write(write: Write): AppendOutcome | undefined {
-    if (write.kind === 'append') return this.#append(write.append);
+  #write(write: Write): AppendOutcome[] | undefined {
+    if (write.kind === 'append') return decideInOrder(write.appends, append => this.#append(append));
     return write.kind === 'put' ? this.#put(write.row) : this.#remove(write.digests);
   }
 

@@ -23,6 +23,8 @@ export interface LogUnderTest {
 export interface ContractLimits {
   /** where event ids are unique: in the whole log (default), or only within one stream */
   readonly idsUniqueIn?: 'log' | 'stream';
+  /** false for a log that commits one stream at a time; default true */
+  readonly groups?: boolean;
   /** false for a log that dies with the process; default true */
   readonly durable?: boolean;
 }
