@@ -44,10 +44,10 @@ export interface Registry extends PackageRegistry {
   /** A short-lived token that says who the caller is; rights are looked up again when it is used. */
   issueBearer: IssueBearer;
   /**
-   * @param format when given, a repository of another format counts as absent
+   * @param format of the protocol: a repository of another format counts as absent
    * @throws the same refusal for absent and forbidden, unless the caller has rights above it
    */
-  repository(caller: Caller, name: RepositoryName, action: Action, format?: string): Promise<Repository>;
+  repository(caller: Caller, name: RepositoryName, action: Action, format: string): Promise<Repository>;
   may(caller: Caller, repository: Repository, action: Action): Promise<boolean>;
 
   startUpload(asked: Asked): Promise<StagedUpload>;
@@ -100,7 +100,7 @@ export function createRegistry(core: Core, consistency: Consistency, issueBearer
     issueBearer,
     async repository(caller, name, action, format) {
       const repository = await repositoryFor(core, caller, name, action);
-      if (format === undefined || repository.format === format) return repository;
+      if (repository.format === format) return repository;
       const reason = `${name.project}/${name.repository} is for ${repository.format}, not for ${format}`;
       throw refuse('REPOSITORY_UNKNOWN', reason);
     },

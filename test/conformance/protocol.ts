@@ -16,6 +16,7 @@ import {
 import type { Place, ProtocolFixture, PublishedFile, PublishedVersion } from './fixture.ts';
 
 interface Scene {
+  readonly format: string;
   readonly registry: TestRegistry;
   readonly admin: Actor;
   readonly pusher: Actor;
@@ -32,6 +33,7 @@ async function openScene(format: string): Promise<Scene> {
   const registry = await startRegistry();
   await registry.api('POST', '/projects', { name: PROJECT });
   return {
+    format,
     registry,
     admin: await adminAt(registry),
     pusher: await person(registry, 'pusher', [{ role: 'contributor', project: PROJECT }]),
@@ -341,6 +343,21 @@ function strangers(fixture: ProtocolFixture, the: () => Scene): void {
     await expectServed(nobody, open.version);
     const { answer } = await fixture.publish(nobody, open.place, { ...open.what, label: 'v2' });
     expect(fixture.isChallenge(answer)).toBe(true);
+  });
+
+  it('takes nothing into a repository of another format', async () => {
+    const { pusher, registry, format } = the();
+    const place = { project: PROJECT, repository: fresh() };
+    const other = format === 'generic' ? 'oci' : 'generic';
+    await registry.api('POST', `/projects/${PROJECT}/repositories`, {
+      name: place.repository,
+      format: other,
+    });
+    const before = await head(registry);
+    const what = { package: fixture.packageName(fresh()), label: 'v1', seed: fresh() };
+    const { answer } = await fixture.publish(pusher, place, what);
+    expect(fixture.unknown, answer.text).toContain(answer.status);
+    expect(changes(await eventsAfter(registry, before))).toEqual([]);
   });
 
   it('refuses a viewer who publishes', async () => {

@@ -51,11 +51,11 @@ async function askedFor(
 ): Promise<Asked> {
   const { caller } = request;
   try {
-    return { caller, repository: await registry.repository(caller, route.name, 'pull') };
+    return { caller, repository: await registry.repository(caller, route.name, 'pull', 'oci') };
   } catch (error) {
     if (!route.head || !isRefusal(error, 'FORBIDDEN')) throw error;
     // somebody who may only push still asks what is there already
-    return { caller, repository: await registry.repository(caller, route.name, 'push') };
+    return { caller, repository: await registry.repository(caller, route.name, 'push', 'oci') };
   }
 }
 
@@ -64,7 +64,7 @@ export async function deleteBlob(
   { request, registry }: Context,
 ): Promise<ProtocolReply> {
   const { caller } = request;
-  const repository = await registry.repository(caller, route.name, 'delete');
+  const repository = await registry.repository(caller, route.name, 'delete', 'oci');
   await registry.unlinkBlob({ caller, repository }, route.digest);
   return { status: 202, headers: { 'content-length': '0' } };
 }

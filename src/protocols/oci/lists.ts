@@ -22,7 +22,7 @@ export async function tags(
 ): Promise<ProtocolReply> {
   const { caller } = request;
   const { name, page } = route;
-  const asked: Asked = { caller, repository: await registry.repository(caller, name, 'pull') };
+  const asked: Asked = { caller, repository: await registry.repository(caller, name, 'pull', 'oci') };
   const { items, more } = await registry.listTags(asked, name.image, {
     after: page.last,
     limit: limitOf(page),
@@ -41,7 +41,7 @@ export async function referrers(
   { request, registry }: Context,
 ): Promise<ProtocolReply> {
   const { caller } = request;
-  const asked: Asked = { caller, repository: await registry.repository(caller, route.name, 'pull') };
+  const asked: Asked = { caller, repository: await registry.repository(caller, route.name, 'pull', 'oci') };
   const released = await registry.listReferrers(asked, route.name.image, route.digest);
   const all = await Promise.all(
     released.map(async item => {

@@ -22,7 +22,7 @@ export async function getManifest(
   { request, registry }: Context,
 ): Promise<ProtocolReply> {
   const { caller } = request;
-  const asked: Asked = { caller, repository: await registry.repository(caller, route.name, 'pull') };
+  const asked: Asked = { caller, repository: await registry.repository(caller, route.name, 'pull', 'oci') };
   const released = await registry.version(asked, route.name.image, referenceOf(route.reference));
   const { digest, size, mediaType } = released.content;
   const etag = `"${digest}"`;
@@ -47,7 +47,7 @@ export async function putManifest(
   { request, registry }: Context,
 ): Promise<ProtocolReply> {
   const { caller } = request;
-  const repository = await registry.repository(caller, route.name, 'push');
+  const repository = await registry.repository(caller, route.name, 'push', 'oci');
   const bytes = await request.bytes(MAX_MANIFEST);
   const { mediaType, artifactType, references } = parseManifest(
     bytes,
@@ -86,7 +86,7 @@ export async function deleteManifest(
   { request, registry }: Context,
 ): Promise<ProtocolReply> {
   const { caller } = request;
-  const asked: Asked = { caller, repository: await registry.repository(caller, route.name, 'delete') };
+  const asked: Asked = { caller, repository: await registry.repository(caller, route.name, 'delete', 'oci') };
   const { image } = route.name;
   if (route.reference.by === 'tag') await registry.removeTag(asked, image, route.reference.tag);
   else await registry.deleteVersion(asked, image, route.reference.digest);

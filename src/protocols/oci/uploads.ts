@@ -13,7 +13,7 @@ import { blobCreated, uploadLocation } from './reply.ts';
 
 async function pusher(name: OciName, { request, registry }: Context): Promise<Asked> {
   const { caller } = request;
-  return { caller, repository: await registry.repository(caller, name, 'push') };
+  return { caller, repository: await registry.repository(caller, name, 'push', 'oci') };
 }
 
 export async function startUpload(
