@@ -6,7 +6,8 @@ import type { Protocol, ProtocolReply, ProtocolRequest } from '../protocol.ts';
 import { type Context, sendDocument, sendFile } from '../shared/content.ts';
 import { decodeQuery } from '../shared/decode.ts';
 import { headerOf, PRIVATE } from '../shared/headers.ts';
-import { refusalOf, refusedWith } from '../shared/refusal.ts';
+import { asciiLine, refusalOf, refusedWith } from '../shared/refusal.ts';
+import { readable } from '../shared/text.ts';
 import { chooseForm, type IndexForm } from './accept.ts';
 import { type PythonRoute, parsePython } from './parse.ts';
 import { PROJECTS, renderProjectHtml, renderProjectJson } from './simple.ts';
@@ -64,10 +65,11 @@ async function publish(context: Context, asked: Asked): Promise<ProtocolReply> {
   return text(200, `${body}\n`);
 }
 
+const TEXT = 'text/plain; charset=utf-8';
 const text = (status: number, body: string): ProtocolReply => ({
   status,
   headers: {
-    'content-type': 'text/plain; charset=utf-8',
+    'content-type': TEXT,
     'content-length': String(Buffer.byteLength(body)),
     'cache-control': 'no-store',
   },
@@ -119,13 +121,15 @@ async function projects(context: Context, asked: Asked, form: IndexForm): Promis
   return sendDocument(context, document, form.type);
 }
 
-/** Plain text, and the reason phrase: pip and twine show it. A stranger is asked to log in. */
+const MAX_REASON = 120;
+
+/** Plain text, and the reason phrase: pip, uv and twine show it. */
 export const renderRefusal: Protocol['refuse'] = (error, { method }) => {
   const refusal = refusalOf(error);
+  // where not all of it fits, what happened to this file says more than the rule
+  const fits = refusal.message.length <= MAX_REASON || error.kind !== 'conflict';
+  const reason = fits ? refusal.reason : asciiLine(readable(error.detail.reason ?? refusal.message));
   const allow = refusal.status === 405 ? { allow: 'GET, HEAD, POST' } : {};
-  return refusedWith(refusal, method, {
-    type: 'text/plain; charset=utf-8',
-    body: `${refusal.message}\n`,
-    headers: allow,
-  });
+  const body = `${refusal.message}\n`;
+  return refusedWith({ ...refusal, reason }, method, { type: TEXT, body, headers: allow });
 };
