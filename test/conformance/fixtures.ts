@@ -3,8 +3,10 @@ import type { Format } from '../../src/protocols/index.ts';
 import type { ProtocolFixture } from './fixture.ts';
 import { genericFixture } from './generic-fixture.ts';
 import { goFixture } from './go-fixture.ts';
+import { helmFixture } from './helm-fixture.ts';
 import { mavenFixture } from './maven-fixture.ts';
 import { npmFixture } from './npm-fixture.ts';
+import { nugetFixture } from './nuget-fixture.ts';
 import { ociFixture } from './oci-fixture.ts';
 import { pythonFixture } from './python-fixture.ts';
 
@@ -15,4 +17,6 @@ export const FIXTURES: Readonly<Record<Format, ProtocolFixture>> = {
   npm: npmFixture,
   python: pythonFixture,
   maven: mavenFixture,
+  helm: helmFixture,
+  nuget: nugetFixture,
 };
