@@ -1,0 +1,77 @@
+/**
+ * Strangers' YAML as plain JSON, under limits. References are followed, and what they stand for is counted each time:
+ * a small text that expands to everything runs out of its budget. https://yaml.org/spec/1.2.2/
+ */
+import { type Alias, isAlias, isMap, isScalar, isSeq, parseDocument } from 'yaml';
+import type { Json } from '../../domain/values/json.ts';
+
+export interface YamlLimits {
+  /** of the text, bytes */
+  readonly size: number;
+  readonly depth: number;
+  /** scalars, maps and lists, counted as often as they are referred to */
+  readonly values: number;
+  readonly aliases: number;
+}
+
+const LIMITS: YamlLimits = { size: 256 * 1024, depth: 32, values: 20_000, aliases: 100 };
+
+/** Why a text is not acceptable YAML, as a sentence; carries nothing of the text itself. */
+export class YamlProblem extends Error {}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
+/** One document. Empty values (`key:`) are left out, as helm does not tell them from absent ones. @throws YamlProblem */
+export function readYaml(bytes: Uint8Array, limits: YamlLimits = LIMITS): Json {
+  if (bytes.length > limits.size) throw new YamlProblem(`it has more than ${limits.size} bytes`);
+  const document = parse(bytes);
+  const left = { values: limits.values, aliases: limits.aliases };
+
+  function plain(node: unknown, depth: number): Json {
+    if (depth > limits.depth) throw new YamlProblem(`it is nested deeper than ${limits.depth} levels`);
+    if (--left.values < 0) throw new YamlProblem(`it has more than ${limits.values} values`);
+    if (isAlias(node)) return referred(node, depth);
+    if (isMap(node)) return object(node.items, depth);
+    if (isSeq(node)) return node.items.map(item => plain(item, depth + 1)).filter(item => item !== null);
+    return isScalar(node) ? scalar(node.value) : null;
+  }
+
+  function referred(alias: Alias, depth: number): Json {
+    if (--left.aliases < 0) throw new YamlProblem('it has too many references');
+    return plain(alias.resolve(document), depth + 1);
+  }
+
+  function object(pairs: readonly { key: unknown; value: unknown }[], depth: number): Json {
+    const members = new Map<string, Json>();
+    for (const pair of pairs) {
+      const key = plain(pair.key, depth + 1);
+      const name = typeof key === 'object' ? undefined : String(key);
+      if (name === undefined) throw new YamlProblem('a key is not text');
+      if (members.has(name)) throw new YamlProblem('a key appears twice in one map');
+      members.set(name, plain(pair.value, depth + 1));
+    }
+    return Object.fromEntries([...members].filter(([, value]) => value !== null));
+  }
+
+  return plain(document.contents, 0);
+}
+
+function parse(bytes: Uint8Array) {
+  let document: ReturnType<typeof parseDocument>;
+  try {
+    const options = { schema: 'core', uniqueKeys: false, logLevel: 'silent', prettyErrors: false } as const;
+    document = parseDocument(UTF8.decode(bytes), options);
+  } catch {
+    throw new YamlProblem('it is not YAML in UTF-8, or nested too deeply');
+  }
+  const [problem] = document.errors;
+  if (problem) throw new YamlProblem(`it is not YAML: ${problem.code.toLowerCase().replaceAll('_', ' ')}`);
+  return document;
+}
+
+const scalar = (value: unknown): Json =>
+  typeof value === 'string' || typeof value === 'boolean' || value === null
+    ? value
+    : typeof value === 'number' && Number.isFinite(value)
+      ? value
+      : String(value);
