@@ -107,7 +107,8 @@ async function openProjections(config: Config, stores: Stores, logger: Logger) {
   return { views, runner, queries };
 }
 
-async function documentIn(evidence: EvidenceStore, digest: string): Promise<JsonObject | undefined> {
+/** What an event names in evidence, for the folds of views. */
+export async function documentIn(evidence: EvidenceStore, digest: string): Promise<JsonObject | undefined> {
   const bytes = await evidence.get(digest);
   return bytes === undefined || bytes === 'erased' ? undefined : JSON.parse(Buffer.from(bytes).toString());
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Config, readConfig } from '../../src/config.ts';
 import { openStores } from '../../src/main/stores.ts';
-import { openSystem, type System } from '../../src/main/system.ts';
+import { documentIn, openSystem, type System } from '../../src/main/system.ts';
 import { dumpViews } from '../../src/projections/dump.ts';
 import { createRunner } from '../../src/projections/runner.ts';
 import { openViews } from '../../src/projections/store.ts';
@@ -103,7 +103,8 @@ export async function viewsOf(config: Config): Promise<string> {
   const stores = await openStores(config, { onBroken: () => undefined });
   const url = config.viewsUrl === 'sqlite' ? `sqlite:${join(config.data, 'views.db')}` : config.viewsUrl;
   const store = await openViews({ url });
-  const runner = createRunner({ log: stores.log, store });
+  const documents = (digest: string) => documentIn(stores.evidence, digest);
+  const runner = createRunner({ log: stores.log, store, documents });
   try {
     await runner.started;
     return await dumpViews(store);

@@ -61,6 +61,8 @@ function evidenceOf(event: DomainEvent): string[] {
     named.push(input, ...sets.flatMap(set => [set.module, set.params, set.result]));
   }
   if (event.type === 'PolicyAttached') named.push(event.data.module);
+  // what versions say of themselves: indexes are made of it
+  if (event.type === 'VersionPublished' || event.type === 'VersionFileAdded') named.push(event.data.metadata);
   return named.filter(digest => digest !== undefined);
 }
 
@@ -90,24 +92,31 @@ function createNeeds() {
   };
 }
 
-/** The bytes of versions that can be pulled: a deleted one may have lost its own to the collector. */
+/** The bytes of versions that can be pulled: a deleted one may have lost its own to the collector, as a removed file. */
 function createContent() {
-  /** by the stream of the version */
-  const content = new Map<string, readonly string[]>();
+  /** by the stream of the version, digests by their number in it */
+  const content = new Map<string, Map<number, string | undefined>>();
   const live = new Set<string>();
+  function published({ stream, data }: Extract<DomainEvent, { type: 'VersionPublished' }>): void {
+    const named = [...data.files, ...data.references.map(one => (isPart(one) ? one : undefined))];
+    content.set(stream, new Map(named.map((one, ordinal) => [ordinal, one?.canonical])));
+    live.add(stream);
+  }
   return {
     take(event: DomainEvent): void {
-      if (event.type === 'VersionPublished') {
-        const parts = event.data.references.filter(isPart);
-        const digests = [...event.data.files, ...parts].flatMap(({ canonical }) => canonical ?? []);
-        content.set(event.stream, digests);
-        live.add(event.stream);
-      }
-      if (event.type === 'VersionDeleted') live.delete(event.stream);
-      if (event.type === 'VersionRestored') live.add(event.stream);
+      const { stream } = event;
+      if (event.type === 'VersionPublished') published(event);
+      if (event.type === 'VersionFileAdded')
+        content.get(stream)?.set(event.data.ordinal, event.data.file.canonical);
+      if (event.type === 'VersionFileRemoved') content.get(stream)?.delete(event.data.ordinal);
+      if (event.type === 'VersionDeleted') live.delete(stream);
+      if (event.type === 'VersionRestored') live.add(stream);
     },
-    needed: () => new Set([...live].flatMap(stream => content.get(stream) ?? [])),
+    needed: () => new Set([...live].flatMap(named).filter(digest => digest !== undefined)),
   };
+  function named(stream: string): (string | undefined)[] {
+    return [...(content.get(stream)?.values() ?? [])];
+  }
 }
 
 /** Records of downloads: those of an expired hour may be gone, or there still. */
