@@ -44,6 +44,11 @@ const rules = {
   /** yarn 4 */
   'yarn-berry': { programs: ['yarn-berry'] },
   umoci: { programs: ['umoci'] },
+  helm: { programs: ['helm'] },
+  'helm-cm-push': { programs: ['helm-cm-push'] },
+  gpg: { programs: ['gpg'] },
+  curl: { programs: ['curl'] },
+  wget: { programs: ['wget'] },
   pip: { programs: ['pip', 'python3'] },
   twine: { programs: ['twine'] },
   uv: { programs: ['uv'] },
