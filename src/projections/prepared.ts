@@ -40,7 +40,8 @@ export function prepared<A extends object, O>(
 export const AFTER_ALL = '\u{10FFFF}';
 
 export const DEFAULT_LIMIT = 100;
-export const MAX_LIMIT = 1000;
+/** The largest page has 1000 rows, and one more row says whether others follow. */
+export const MAX_LIMIT = 1001;
 
 /** How many rows a page has. */
 export const pageSize = (limit: number | undefined) =>
