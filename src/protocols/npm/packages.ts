@@ -48,12 +48,19 @@ async function full({ registry, asked, links }: Npm, listing: PackageListing): P
   return fullPackument(listing, links, text);
 }
 
-/** npm prints this header: why a version that somebody asks for is not among those on offer. */
+/**
+ * npm prints this header: why a version that somebody asks for is not among those on offer. It does so only for answers
+ * that it does not cache.
+ */
 async function noticed({ registry, asked }: Npm, name: string): Promise<Record<string, string>> {
   const notice = await registry.document(asked, { package: name, kind: 'notice' }, async () =>
     asciiLine(holdNotice(await registry.package(asked, name)) ?? '', 300),
   );
-  return notice.bytes.length === 0 ? {} : { 'npm-notice': Buffer.from(notice.bytes).toString('latin1') };
+  if (notice.bytes.length === 0) return {};
+  return {
+    'npm-notice': Buffer.from(notice.bytes).toString('latin1'),
+    'cache-control': 'private, no-store',
+  };
 }
 
 /** `GET /<package>/-/<file>`: a tarball, or the provenance bundle beside it. */
