@@ -6,6 +6,7 @@ import type { Peer } from './peers.ts';
 export interface Answer {
   readonly status: number;
   readonly location: string | undefined;
+  readonly etag: string | undefined;
   /** of the body */
   readonly bytes: number;
 }
@@ -48,7 +49,7 @@ async function finish(response: IncomingMessage, url: string): Promise<Answer> {
     if (status >= 400) text += chunk;
   }
   if (status >= 400) throw new Error(`${url}: ${status} ${text.slice(0, 300)}`);
-  return { status, location: response.headers.location, bytes };
+  return { status, location: response.headers.location, etag: response.headers.etag, bytes };
 }
 
 export function blobOf(bytes: Buffer): Blob {

@@ -1,14 +1,18 @@
 /** Many GETs of one address: by wrk where it is, since a client in JavaScript would be slower than what it measures. */
 import { spawn } from 'node:child_process';
 import { during, send } from './client.ts';
-import { findProgram } from './processes.ts';
+import { findProgram, versionOf } from './processes.ts';
 
 const wrk = findProgram('wrk');
-export const LOAD_TOOL = wrk ? 'wrk' : 'a client in this process (wrk is not installed: figures are too low)';
+export const LOAD_TOOL = wrk
+  ? `wrk ${versionOf(wrk, ['-v'], /(\d+\.\d+\S*)/)}`
+  : 'a client in this process (wrk is not installed: figures are too low)';
 
 export interface Load {
   readonly url: string;
-  readonly authorization: string | undefined;
+  readonly authorization?: string | undefined;
+  /** added to the usual ones, or in place of them */
+  readonly headers?: Readonly<Record<string, string>>;
   readonly connections: number;
   readonly seconds: number;
 }
@@ -21,9 +25,10 @@ export interface Throughput {
 }
 
 /** As clients send it: docker-registry answers 404 to whoever does not accept the type of a manifest. */
-const headersOf = (authorization: string | undefined): Record<string, string> => ({
+const headersOf = ({ authorization, headers }: Load): Record<string, string> => ({
   accept: 'application/vnd.oci.image.manifest.v1+json, */*',
   ...(authorization ? { authorization } : {}),
+  ...headers,
 });
 
 /** @throws when any answer is not a success */
@@ -31,14 +36,9 @@ export function load(of: Load): Promise<Throughput> {
   return wrk ? byWrk(wrk, of) : bySelf(of);
 }
 
-async function byWrk(
-  program: string,
-  { url, authorization, connections, seconds }: Load,
-): Promise<Throughput> {
-  const header = Object.entries(headersOf(authorization)).flatMap(([name, value]) => [
-    '-H',
-    `${name}: ${value}`,
-  ]);
+async function byWrk(program: string, of: Load): Promise<Throughput> {
+  const { url, connections, seconds } = of;
+  const header = Object.entries(headersOf(of)).flatMap(([name, value]) => ['-H', `${name}: ${value}`]);
   const args = ['-t1', `-c${connections}`, `-d${seconds}s`, '--latency', '--timeout', '60s', ...header, url];
   const output = await outputOf(program, args);
   const errors = /(Non-2xx.*|Socket errors.*)/.exec(output)?.[1];
@@ -66,10 +66,11 @@ function outputOf(program: string, args: readonly string[]): Promise<string> {
   });
 }
 
-async function bySelf({ url, authorization, connections, seconds }: Load): Promise<Throughput> {
+async function bySelf(of: Load): Promise<Throughput> {
+  const { url, connections, seconds } = of;
   const began = performance.now();
   let bytes = 0;
-  const headers = headersOf(authorization);
+  const headers = headersOf(of);
   const times = await during(seconds, connections, async () => {
     bytes += (await send(url, { method: 'GET', headers })).bytes;
   });

@@ -9,10 +9,13 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Row } from './bench.ts';
 import { gates } from './benches/gates.ts';
+import { go } from './benches/go.ts';
 import { log } from './benches/log.ts';
 import { memory } from './benches/memory.ts';
+import { npm } from './benches/npm.ts';
 import { pull } from './benches/pull.ts';
 import { push } from './benches/push.ts';
+import { python } from './benches/python.ts';
 import { replay } from './benches/replay.ts';
 import { start } from './benches/start.ts';
 import { stream } from './benches/stream.ts';
@@ -20,7 +23,7 @@ import { LOAD_TOOL } from './load.ts';
 import { findProgram, versionOf } from './processes.ts';
 import { notesOf, renderTable } from './report.ts';
 
-const BENCHES = [pull, stream, push, gates, log, replay, memory, start];
+const BENCHES = [pull, stream, push, gates, log, replay, memory, start, npm, python, go];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
