@@ -38,17 +38,17 @@ export async function upload(context: Context, asked: Asked): Promise<PublishedV
   const bytes = await extractMetadata(content, name);
   const metadata = parseMetadata(bytes);
   checkAgreement(form, metadata, name);
-  await refuseOtherSpellings(context, asked, name);
+  const [metadataSidecar, provenance] = await Promise.all([
+    metadataFile(context, asked, { name, metadata, bytes }),
+    provenanceFile(context, asked, { form, name, content }),
+    refuseOtherSpellings(context, asked, name),
+  ]);
   return registry.publish(asked, {
     package: name.project,
     displayName: metadata.name,
     version: name.version,
     mediaType: VERSION_TYPE,
-    files: [
-      { name: name.filename, mediaType: mediaTypeOf(name), content },
-      await metadataFile(context, asked, { name, metadata, bytes }),
-      ...(await provenanceFile(context, asked, { form, name, content })),
-    ],
+    files: [{ name: name.filename, mediaType: mediaTypeOf(name), content }, metadataSidecar, ...provenance],
     purl: purlOf({ type: 'pypi', name: name.project, version: name.version }),
     description: describe(metadata),
     readme: metadata.description,
@@ -148,12 +148,13 @@ async function provenanceFile(
  */
 async function refuseOtherSpellings(context: Context, asked: Asked, name: DistributionName): Promise<void> {
   const { project, version, canonical, filename } = name;
-  for (const other of equalVersions(version))
-    if ((await standing(context, asked, { project, version: other, file: '' })) !== 'none')
-      throw refuse(
-        'VERSION_EXISTS',
-        `${project} ${version} already exists here as ${other}: name the file so`,
-      );
+  const spellings = equalVersions(version);
+  const found = await Promise.all(
+    spellings.map(other => standing(context, asked, { project, version: other, file: '' })),
+  );
+  const other = spellings.find((_, index) => found[index] !== 'none');
+  if (other !== undefined)
+    throw refuse('VERSION_EXISTS', `${project} ${version} already exists here as ${other}: name the file so`);
   for (const file of [metadataName(canonical), pkgInfoName(canonical)]) {
     if ((await standing(context, asked, { project, version, file })) !== 'file') continue;
     const { versions } = await context.registry.package(asked, project);
