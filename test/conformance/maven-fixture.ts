@@ -127,7 +127,10 @@ export const mavenFixture: ProtocolFixture = {
     `${base(place, name)}/${versionOf(label)}/${artifactOf(name)}-${versionOf(label)}.pom`,
   delete: (actor, { place, package: name, version }) =>
     actor.ask('DELETE', `${base(place, name)}/${version}/`),
-  refusal: answer => ({ status: answer.status, message: jsonOf<{ detail: string }>(answer).detail }),
+  refusal: answer => ({
+    status: answer.status,
+    message: answer.status === 403 ? jsonOf<{ detail: string }>(answer).detail : answer.text.trim(),
+  }),
   isChallenge: answer =>
     answer.status === 401 && /^Basic realm=/.test(answer.headers.get('www-authenticate') ?? ''),
   asks: Object.fromEntries(MOUNTS.flatMap(asksUnder)),

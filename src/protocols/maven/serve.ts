@@ -151,15 +151,15 @@ async function getMetadata(
   return sendDocument(context, document, 'application/xml', checksumHeaders(hashes));
 }
 
-/** The reason phrase for who shows nothing else, RFC 9457 for newer clients, one line for curl. */
+/**
+ * The reason phrase for who shows nothing else, and the whole of it for newer clients (RFC 9457). These take a problem
+ * for a failure even where its status says that nothing is there: only what is forbidden is told like that.
+ */
 export const renderRefusal: Protocol['refuse'] = (error, { method }) => {
   const refusal = refusalOf(error);
-  const body = JSON.stringify({
-    type: 'about:blank',
-    title: refusal.reason,
-    status: refusal.status,
-    detail: refusal.message,
-    code: error.code,
-  });
+  const { status, reason: title, message: detail } = refusal;
+  if (status !== 403)
+    return refusedWith(refusal, method, { type: 'text/plain; charset=utf-8', body: `${detail}\n` });
+  const body = JSON.stringify({ type: 'about:blank', title, status, detail, code: error.code });
   return refusedWith(refusal, method, { type: 'application/problem+json', body: `${body}\n` });
 };
