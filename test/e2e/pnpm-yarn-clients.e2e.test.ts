@@ -96,6 +96,25 @@ describeWith(['npm', 'pnpm'], 'pnpm', () => {
       'audit',
     );
   });
+
+  test('stages, lists, approves and rejects', async ({ task }) => {
+    const name = fresh('pnpmstaged');
+    const home = scene.clients.home;
+    await scene.published(name, '1.0.0');
+    const id = /[0-9a-f]{8}-[0-9a-f-]{27}/;
+    const stage = async (version: string) => {
+      const ran = await pnpm(['stage', 'publish', '--no-git-checks'], scene.source(name, version));
+      return id.exec(scene.ok(ran) + ran.stderr)?.[0] ?? '';
+    };
+    const first = await stage('1.1.0');
+    expect(scene.ok(await pnpm(['stage', 'list', name], home))).toContain(first);
+    expect((await view(name)).version).toBe('1.0.0');
+    scene.ok(await pnpm(['stage', 'approve', first], home));
+    expect((await view(name)).version).toBe('1.1.0');
+    scene.ok(await pnpm(['stage', 'reject', await stage('1.2.0')], home));
+    expect((await view(name)).versions).toEqual(['1.0.0', '1.1.0']);
+    await proved(task, 'pnpm', 'stage publish, list, approve, reject');
+  });
 });
 
 describeWith(['npm', 'yarn'], 'yarn 1', () => {

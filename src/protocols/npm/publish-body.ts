@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { isRefusal, refuse } from '../../domain/errors.ts';
 import type { Json } from '../../domain/values/json.ts';
 import { JsonProblem, readJson } from '../shared/json.ts';
+import { Base64 } from './base64.ts';
 
 export interface BodyLimits {
   /** of the document without its attachments, bytes */
@@ -170,15 +171,12 @@ class Cursor {
   /** The decoded bytes of the base64 string that was opened; it ends before the quote. */
   async *base64(): AsyncGenerator<Buffer> {
     this.#keep();
-    let rest = '';
+    const decoder = new Base64();
     for (;;) {
       const quote = this.#chunk.indexOf(QUOTE, this.#at);
       const end = quote < 0 ? this.#chunk.length : quote;
-      // some writers of JSON escape slashes
-      const text = (rest + this.#chunk.toString('latin1', this.#at, end)).replaceAll('\\/', '/');
-      const whole = quote < 0 ? wholeQuads(text) : text.length;
-      if (whole > 0) yield decode(text.slice(0, whole), quote >= 0);
-      rest = text.slice(whole);
+      const bytes = decoder.decode(this.#chunk.toString('latin1', this.#at, end), quote >= 0);
+      if (bytes.length > 0) yield bytes;
       this.#at = end;
       this.#from = end;
       if (quote >= 0) return;
@@ -221,21 +219,6 @@ class Cursor {
       throw refuse('SIZE_INVALID', 'the body was cut short');
     }
   }
-}
-
-/** How much of a text decodes by itself; a backslash at its end belongs to what follows. */
-function wholeQuads(text: string): number {
-  const length = text.endsWith('\\') ? text.length - 1 : text.length;
-  return length - (length % 4);
-}
-
-/** Node passes over what is not base64: then fewer bytes come out than must. */
-function decode(text: string, last: boolean): Buffer {
-  const bytes = Buffer.from(text, 'base64');
-  const padding = last ? (/={0,2}$/.exec(text)?.[0].length ?? 0) : 0;
-  const expected = Math.floor(((text.length - padding) * 3) / 4);
-  if (bytes.length !== expected) throw refuse('REQUEST_INVALID', 'an attachment is not base64');
-  return bytes;
 }
 
 function unescape_(raw: Buffer): string {
