@@ -75,12 +75,18 @@ export function entryOf(chart: string, listed: ListedVersion): object {
   return {
     ...description?.native,
     ...{ name: chart, version },
-    ...(deprecated === undefined ? {} : { deprecated: true }),
+    ...(deprecated === undefined ? {} : advised(deprecated, description?.summary)),
     created: publishedAt,
     ...(archive ? { digest: archive.canonical.slice('sha256:'.length) } : {}),
     urls: [`charts/${file}`],
   };
 }
+
+/** Helm's search shows descriptions, and no other mark: charts have long said it there. */
+const advised = (message: string, summary = '') => ({
+  deprecated: true,
+  description: [`DEPRECATED: ${message}`, summary].filter(Boolean).join(' - '),
+});
 
 /** JSON that is YAML too: what YAML calls unprintable, or a line break, is escaped. */
 export const json = (value: unknown): string =>
