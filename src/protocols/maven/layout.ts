@@ -78,20 +78,20 @@ function describe(
 
 /** Type by extension; Maven's clients do not look at it. */
 export function mediaTypeOf({ extension }: NamedFile): string {
-  return TYPES[extension] ?? (extension.endsWith('.asc') ? 'application/pgp-signature' : BINARY);
+  return TYPES.get(extension) ?? (extension.endsWith('.asc') ? 'application/pgp-signature' : BINARY);
 }
 
 const BINARY = 'application/octet-stream';
 const JAVA_ARCHIVE = 'application/java-archive';
-const TYPES: Readonly<Record<string, string>> = {
-  jar: JAVA_ARCHIVE,
-  war: JAVA_ARCHIVE,
-  ear: JAVA_ARCHIVE,
-  aar: BINARY,
-  zip: 'application/zip',
-  'tar.gz': 'application/gzip',
-  pom: 'application/xml',
-  xml: 'application/xml',
-  json: 'application/json',
-  module: 'application/vnd.org.gradle.module+json',
-};
+const TYPES: ReadonlyMap<string, string> = new Map([
+  ['jar', JAVA_ARCHIVE],
+  ['war', JAVA_ARCHIVE],
+  ['ear', JAVA_ARCHIVE],
+  ['aar', BINARY],
+  ['zip', 'application/zip'],
+  ['tar.gz', 'application/gzip'],
+  ['pom', 'application/xml'],
+  ['xml', 'application/xml'],
+  ['json', 'application/json'],
+  ['module', 'application/vnd.org.gradle.module+json'],
+]);

@@ -148,13 +148,14 @@ function repositoryOf(scm: XmlElement | undefined, say: Say): string | undefined
   return say(scm, 'url') ?? connection?.replace(/^scm:[a-z]+[:|]/, '');
 }
 
-const KINDS = {
-  compile: 'runtime',
-  runtime: 'runtime',
-  provided: 'peer',
-  system: 'build',
-  test: 'development',
-} as const;
+type Kind = NonNullable<Description['dependencies']>[number]['kind'];
+const KINDS: ReadonlyMap<string, Kind> = new Map([
+  ['provided', 'peer'],
+  ['system', 'build'],
+  ['test', 'development'],
+]);
+/** More is no coordinate, and there may be thousands. */
+const MAX_COORDINATE = 300;
 
 function dependenciesOf(project: XmlElement, say: Say): Description['dependencies'] {
   const managed = managedVersions(project, say);
@@ -162,10 +163,11 @@ function dependenciesOf(project: XmlElement, say: Say): Description['dependencie
   const found = all.slice(0, DEPENDENCIES).flatMap(one => {
     const [group, artifact] = [say(one, 'groupId'), say(one, 'artifactId')];
     if (group === undefined || artifact === undefined) return [];
-    const name = `${group}:${artifact}`.slice(0, LINE);
-    const scope = (say(one, 'scope') ?? 'compile') as keyof typeof KINDS;
-    const kind = say(one, 'optional') === 'true' ? ('optional' as const) : (KINDS[scope] ?? 'runtime');
-    return [clean({ name, kind, requirement: lineOf(say(one, 'version') ?? managed.get(name)) })];
+    const name = `${group}:${artifact}`.slice(0, MAX_COORDINATE);
+    const scope = say(one, 'scope') ?? 'compile';
+    const kind = say(one, 'optional') === 'true' ? ('optional' as const) : (KINDS.get(scope) ?? 'runtime');
+    const requirement = (say(one, 'version') ?? managed.get(name))?.slice(0, MAX_COORDINATE);
+    return [clean({ name, kind, requirement })];
   });
   return found.length > 0 ? found : undefined;
 }
