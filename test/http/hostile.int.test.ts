@@ -267,8 +267,11 @@ describe('uploads', () => {
       name: `r${randomBytes(4).toString('hex')}`,
       format: 'oci',
     });
-    const { items } = await server.api<{ items: { name: string }[] }>('GET', '/repositories?project=main');
-    const name = items.map(item => item.name).find(item => item !== 'oci') ?? '';
+    const { items } = await server.api<{ items: { name: string; format: string }[] }>(
+      'GET',
+      '/repositories?project=main',
+    );
+    const name = items.find(item => item.name !== 'oci' && item.format === 'oci')?.name ?? '';
     before = await head(server);
     const upload = await startUpload();
     const elsewhere = upload.replace('/oci/', `/${name}/`);

@@ -4,6 +4,7 @@ import { type Cli, command } from '../cli.ts';
 import { UsageError } from '../errors.ts';
 import { parseRepository } from '../reference.ts';
 import { SETUP_FORMATS, setupSteps } from '../setup.ts';
+import { pathOf } from './project.ts';
 
 const PLACEHOLDER = '<token>';
 

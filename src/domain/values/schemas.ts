@@ -54,7 +54,6 @@ export const reference = z.strictObject({
 
 export const holdKind = z.enum(['manual', 'policy', 'scan', 'staged']);
 export type HoldKind = z.output<typeof holdKind>;
-export type FileHashes = z.output<typeof fileHashes>;
 export type FileEntry = z.output<typeof fileEntry>;
 export type Reference = z.output<typeof reference>;
 
