@@ -18,11 +18,15 @@ export function registerSetup(program: Command, cli: Cli): void {
     .option('--user <name>', 'the log-in name', 'token')
     .action(async (format: string, name: string | undefined, options: { token?: string; user: string }) => {
       const { project, repository } = parseRepository(name ?? `main/${format}`);
-      const { url } = await cli.client();
-      const { token = PLACEHOLDER, user } = options;
-      const steps = setupSteps(format, { url, project, repository, token, user });
-      if (!steps)
+      if (!SETUP_FORMATS.includes(format))
         throw new UsageError(`there is no format ${format}: use one of ${SETUP_FORMATS.join(', ')}`);
+      const client = await cli.client();
+      const found = await client.get<{ format: string }>(pathOf({ project, repository }));
+      const place = `${project}/${repository}`;
+      if (found.format !== format)
+        throw new UsageError(`${place} is for ${found.format}: strongroom setup ${found.format} ${place}`);
+      const { token = PLACEHOLDER, user } = options;
+      const steps = setupSteps(format, { url: client.url, project, repository, token, user }) ?? [];
       const text = steps.map(step => `# ${step.title}\n${step.text}`).join('\n\n');
       await cli.print.done(text, { body: { format, repository: `${project}/${repository}`, steps } });
     });
