@@ -115,6 +115,21 @@ export const versionOf = (program: string): string => {
   return /(?:Maven|Gradle) (\d[\w.]*)/.exec(printed)?.[1] ?? 'unknown';
 };
 
+/** Whether Maven reaches the repository that it takes its own plugins from; asked once, by running it. */
+export function reachesPlugins(): boolean {
+  const local = mkdtempSync(join(tmpdir(), 'strongroom-java-'));
+  const plugin = 'org.apache.maven.plugins:maven-install-plugin:2.4:help';
+  try {
+    const options = { stdio: 'ignore', timeout: 60_000, cwd: local } as const;
+    execFileSync('mvn', ['-B', '-q', `-Dmaven.repo.local=${local}`, plugin], options);
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(local, { recursive: true, force: true });
+  }
+}
+
 export interface PomOptions {
   readonly group?: string;
   readonly packaging?: string;
