@@ -11,11 +11,17 @@ import { toProtocolRequest } from './request.ts';
 import { respond } from './respond.ts';
 
 export interface ProtocolTools {
+  /** largest file that is taken, bytes; bodies may be larger by what their encoding adds */
+  readonly maxFileBytes: number;
   readonly registry: Registry;
   readonly identify: Identify;
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
+
+/** What base64 makes of a file, and room for what stands around it in a form or a document. */
+const ENCODED = 4 / 3;
+const ENVELOPE = 32 * 1024 * 1024;
 
 const STRANGER: Caller = {
   id: 'anonymous',
@@ -51,7 +57,7 @@ async function reckon(
   const origin = tools.identify.origin(raw.request);
   const authenticate = (authorization: string) =>
     tools.identify.caller(raw.request, correlationId, { authorization });
-  const facts = { origin, authenticate };
+  const facts = { origin, authenticate, maxBody: tools.maxFileBytes * ENCODED + ENVELOPE };
   let request = toProtocolRequest(raw, { caller: { ...STRANGER, correlationId }, ...facts });
   try {
     const authorization = protocol.authorization?.(raw.request.headers);

@@ -10,11 +10,13 @@ export const markExpectsContinue = (request: IncomingMessage) => waiting.add(req
 
 export function toProtocolRequest(
   raw: { request: IncomingMessage; response: ServerResponse },
-  facts: Pick<ProtocolRequest, 'caller' | 'origin' | 'authenticate'>,
+  { maxBody, ...facts }: Pick<ProtocolRequest, 'caller' | 'origin' | 'authenticate'> & { maxBody: number },
 ): ProtocolRequest {
   const { request, response } = raw;
   const [path = '', query = ''] = splitOnce(request.url ?? '', '?');
   const body = () => {
+    // refused before the client is asked to send it
+    if (Number(request.headers['content-length'] ?? 0) > maxBody) throw tooLarge(maxBody);
     if (waiting.delete(request)) response.writeContinue();
     return request as Readable;
   };

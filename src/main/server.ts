@@ -66,6 +66,7 @@ function createServer(system: System, metrics: Metrics, jobs: Jobs) {
   const context = { core, consistency, operations: operationsOf(system, jobs) };
   return createApp({
     ...{ registry, identify, metrics, logger, tls: config.tls, protocols: PROTOCOLS },
+    maxFileBytes: config.maxBlobBytes,
     api: { ...context, routes: ROUTES, identify, metrics, logger, vault, version: VERSION },
     health: { ready: () => readiness(system) },
   });
