@@ -358,3 +358,29 @@ describe('attestations', () => {
     });
   });
 });
+
+describe('uploads at the same time', () => {
+  it('of one new version all get in, and the same file twice is one', async () => {
+    const name = fresh();
+    const builds = Array.from({ length: 8 }, (_, index) =>
+      makeWheel({
+        name,
+        version: '1.0',
+        value: `${index}`,
+        filename: `${name}-1.0-${index}-py3-none-any.whl`,
+      }),
+    );
+    await Promise.all([...builds, ...builds].map(dist => accepted(send(dist))));
+    expect((await indexOf(name)).files.map(({ filename }) => filename)).toEqual(
+      builds.map(({ filename }) => filename),
+    );
+  });
+
+  it('of two different files under one name exactly one gets in', async () => {
+    const [name, contenders] = [fresh(), ['a', 'b', 'c', 'd']];
+    const answers = await Promise.all(
+      contenders.map(value => send(makeWheel({ name, version: '1.0', value }))),
+    );
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 409, 409, 409]);
+  });
+});
