@@ -10,7 +10,7 @@ import { type Caller, isLimited } from './caller.ts';
 import type { Core } from './core.ts';
 import { ask, denial, type Facts, type Verdict, warnings } from './gate.ts';
 import { type At, mayDo, noRight } from './rights.ts';
-import type { Outcome } from './streams.ts';
+import type { Outcome, Outcomes, Step } from './stepping.ts';
 
 export interface Request {
   readonly caller: Caller;
@@ -112,6 +112,24 @@ export async function execute<C, S, M extends EventMap>(
   if (!Admission.isGenuine(admission)) throw new TypeError('an admission comes from admit()');
   await admission.verdict?.durable;
   return core.streams.execute(step.aggregate, step.stream, step.command, metadata(core, admission));
+}
+
+export interface AdmittedStep {
+  readonly admission: Admission;
+  readonly step: Step;
+}
+
+/**
+ * Several steps in order, each a command on one stream under its own admission, appended together where they can be.
+ * Nothing is appended before the evidence of all is durable.
+ */
+export async function executeAll(core: Core, steps: readonly AdmittedStep[]): Promise<Outcomes> {
+  if (!steps.every(({ admission }) => Admission.isGenuine(admission)))
+    throw new TypeError('an admission comes from admit()');
+  await Promise.all(steps.map(({ admission }) => admission.verdict?.durable));
+  return core.streams.executeAll(
+    steps.map(({ admission, step }) => ({ step, meta: metadata(core, admission) })),
+  );
 }
 
 export interface Authority {

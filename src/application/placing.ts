@@ -8,7 +8,8 @@ import type { FileEntry, Reference } from '../domain/values/schemas.ts';
 import type { Position } from '../eventlog/port.ts';
 import type { RepositoryInfo } from '../projections/queries.ts';
 import type { Core } from './core.ts';
-import { type Admission, execute } from './handle.ts';
+import { type Admission, type AdmittedStep, executeAll } from './handle.ts';
+import { type Earlier, step } from './stepping.ts';
 import { derivedId } from './streams.ts';
 
 export const latest = (a: Position | undefined, b: Position | undefined) =>
@@ -30,55 +31,78 @@ interface Placing {
   readonly provenance?: Provenance | undefined;
 }
 
-/** Registers the package and publishes the version; both do nothing when they hold already. */
-export async function place(core: Core, admission: Admission, repository: RepositoryInfo, placing: Placing) {
+export interface Tagging {
+  readonly name: string;
+  readonly admission: Admission;
+}
+
+/**
+ * Registers the package, publishes the version and gives it its tags, in that order and in one commit where the log
+ * can: a tag never names what is not there. Each does nothing when it holds already.
+ */
+export async function place(
+  core: Core,
+  admission: Admission,
+  repository: RepositoryInfo,
+  { tags = [], ...placing }: Placing & { readonly tags?: readonly Tagging[] },
+) {
   const { displayName = placing.package, ...version } = placing;
+  const { repositoryId, format } = repository;
   const name = placing.package;
-  const registered = await execute(core, admission, {
-    aggregate: packageAggregate,
-    stream: packageStream(repository.repositoryId, name),
-    command: {
-      kind: 'RegisterPackage',
-      repositoryId: repository.repositoryId,
-      format: repository.format,
-      name,
-      displayName,
-    },
-  });
-  const at = { repositoryId: repository.repositoryId, package: name, version: placing.version };
-  const published = await execute(core, admission, {
-    aggregate: placement,
-    stream: placementStream(at),
-    command: {
-      kind: 'PublishVersion',
-      ...version,
-      repositoryId: repository.repositoryId,
-      format: repository.format,
-      incarnation: derivedId(
-        `${admission.commandId}\n${repository.repositoryId}\n${name}\n${placing.version}`,
-      ),
-    },
-  });
-  const position = latest(registered.position, published.position);
-  return { position, incarnation: published.state.incarnation, changed: published.changed };
+  const at = { repositoryId, package: name, version: placing.version };
+  const register = step(packageAggregate, packageStream(repositoryId, name), () => ({
+    kind: 'RegisterPackage' as const,
+    repositoryId,
+    format,
+    name,
+    displayName,
+  }));
+  const publish = step(placement, placementStream(at), () => ({
+    kind: 'PublishVersion' as const,
+    ...version,
+    repositoryId,
+    format,
+    incarnation: derivedId(`${admission.commandId}\n${repositoryId}\n${name}\n${placing.version}`),
+  }));
+  const assign = tags.map(tagging => ({
+    admission: tagging.admission,
+    step: assigning({ repository, ...at, tag: tagging.name }, earlier => earlier.of(publish).incarnation),
+  }));
+  const steps: readonly AdmittedStep[] = [
+    { admission, step: register },
+    { admission, step: publish },
+    ...assign,
+  ];
+  const outcomes = await executeAll(core, steps);
+  const { state, changed } = outcomes.of(publish);
+  const position = steps.map(one => outcomes.of(one.step).position).reduce(latest);
+  return { position, incarnation: state.incarnation, changed };
+}
+
+interface Assignment {
+  readonly repository: RepositoryInfo;
+  readonly package: string;
+  readonly tag: string;
+  readonly version: string;
 }
 
 export async function assignTag(
   core: Core,
   admission: Admission,
-  to: { repository: RepositoryInfo; package: string; tag: string; version: string; incarnation: string },
+  to: Assignment & { readonly incarnation: string },
 ): Promise<Position | undefined> {
-  const name = { repositoryId: to.repository.repositoryId, package: to.package, tag: to.tag };
-  const { position } = await execute(core, admission, {
-    aggregate: tag,
-    stream: tagStream(name),
-    command: {
-      kind: 'AssignTag',
-      ...name,
-      version: to.version,
-      incarnation: to.incarnation,
-      immutable: isImmutableTag(to.repository.immutableTags, to.tag),
-    },
-  });
-  return position;
+  const assign = assigning(to, () => to.incarnation);
+  return (await executeAll(core, [{ admission, step: assign }])).of(assign).position;
+}
+
+function assigning(to: Assignment, incarnation: (earlier: Earlier) => string) {
+  const { repositoryId, immutableTags } = to.repository;
+  const name = { repositoryId, package: to.package, tag: to.tag };
+  return step(tag, tagStream(name), earlier => ({
+    kind: 'AssignTag' as const,
+    ...name,
+    version: to.version,
+    incarnation: incarnation(earlier),
+    immutable: isImmutableTag(immutableTags, to.tag),
+  }));
 }

@@ -10,7 +10,7 @@ import type { Core } from './core.ts';
 import { type Admission, admit } from './handle.ts';
 import { refuseNewName } from './holds.ts';
 import { getVersion } from './lookup.ts';
-import { assignTag, latest, place } from './placing.ts';
+import { place, type Tagging } from './placing.ts';
 import { admitTag } from './publish.ts';
 import { descriptionFacts } from './pull-verdict.ts';
 import { ReceivedFile } from './receive.ts';
@@ -87,26 +87,20 @@ export async function publishVersion(
       facts: { artifact: facts },
       target,
     });
-    const named = new Map<string, Admission>();
-    for (const name of tags)
-      named.set(name, await admitTag(core, caller, repository, { artifact: facts, name }));
+    const named: Tagging[] = [];
+    for (const name of new Set(tags))
+      named.push({ name, admission: await admitTag(core, caller, repository, { artifact: facts, name }) });
     await bePresent(core, files);
-    const placed = await place(core, admission, repository, {
+    const { position, changed, incarnation } = await place(core, admission, repository, {
       ...{ package: publication.package, displayName: publication.displayName, version: publication.version },
       ...{ mediaType: publication.mediaType, files, references: [], purl: publication.purl },
       metadata: described && (await keepDescription(core, described, publication.readme)),
       describes: publication.describes,
       rules: rulesIn(repository, publication),
       staged: publication.staged && (await stagedHold(core, admission, publication)),
+      tags: named,
     });
-    let { position } = placed;
-    for (const [tag, tagAdmission] of named) {
-      const to = { repository, package: publication.package, tag, version: publication.version };
-      const assigned = await assignTag(core, tagAdmission, { ...to, incarnation: placed.incarnation });
-      position = latest(position, assigned);
-    }
-    const warnings = [admission, ...named.values()].flatMap(one => one.warnings);
-    const { changed, incarnation } = placed;
+    const warnings = [admission, ...named.map(tagging => tagging.admission)].flatMap(one => one.warnings);
     return { position, changed, incarnation, warnings: [...new Set(warnings)] };
   });
 }

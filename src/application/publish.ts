@@ -10,7 +10,7 @@ import type { Core } from './core.ts';
 import { type Admission, admit } from './handle.ts';
 import { refuseNewName } from './holds.ts';
 import { find, getVersion } from './lookup.ts';
-import { assignTag, latest, place } from './placing.ts';
+import { assignTag, place, type Tagging } from './placing.ts';
 import { at } from './rights.ts';
 import { storeFile } from './uploads.ts';
 
@@ -56,23 +56,18 @@ export async function publishManifest(
     const file = { name: 'manifest', digest, canonical, size: push.bytes.length, mediaType: push.mediaType };
     const admissions = await admitPush(core, caller, repository, { push, file, references });
     await storeFile(core, push.bytes, digest);
-    const placed = await place(core, admissions.push, repository, {
+    const { position } = await place(core, admissions.push, repository, {
       package: push.package,
       version: canonical,
       mediaType: push.mediaType,
       artifactType: push.artifactType,
       files: [file],
       references,
+      tags: admissions.tags,
     });
-    let { position } = placed;
-    for (const [name, admission] of admissions.tags) {
-      const named = { repository, package: push.package, tag: name, version: canonical };
-      position = latest(
-        position,
-        await assignTag(core, admission, { ...named, incarnation: placed.incarnation }),
-      );
-    }
-    const warnings = [admissions.push, ...admissions.tags.values()].flatMap(admission => admission.warnings);
+    const warnings = [admissions.push, ...admissions.tags.map(({ admission }) => admission)].flatMap(
+      admission => admission.warnings,
+    );
     return { canonical, position, warnings: [...new Set(warnings)] };
   });
 }
@@ -173,8 +168,9 @@ async function admitPush(
     facts: { artifact },
     target,
   });
-  const tags = new Map<string, Admission>();
-  for (const name of push.tags) tags.set(name, await admitTag(core, caller, repository, { artifact, name }));
+  const tags: Tagging[] = [];
+  for (const name of new Set(push.tags))
+    tags.push({ name, admission: await admitTag(core, caller, repository, { artifact, name }) });
   return { push: pushAdmission, tags };
 }
 

@@ -3,10 +3,11 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createHotCache } from '../../src/application/cache.ts';
 import type { Core } from '../../src/application/core.ts';
-import { admit, execute } from '../../src/application/handle.ts';
+import { admit, execute, executeAll } from '../../src/application/handle.ts';
 import { artifactFacts } from '../../src/application/pull-verdict.ts';
 import { Released } from '../../src/application/resolve.ts';
 import { at } from '../../src/application/rights.ts';
+import { step } from '../../src/application/stepping.ts';
 import { refuse } from '../../src/domain/errors.ts';
 import { link } from '../../src/domain/link/link.ts';
 import type { JsonObject } from '../../src/domain/values/json.ts';
@@ -72,7 +73,7 @@ beforeEach(() => {
           else writes.push({ done, failed });
         }).then(() => void happened.push('evidence')),
     },
-    streams: { execute: note('event') },
+    streams: { execute: note('event'), executeAll: note('event') },
     denials: { record: note('denial') },
     log: { logId: 'log-1', epoch: 1 },
     views: { position: () => '1' },
@@ -84,12 +85,23 @@ beforeEach(() => {
   core = ports as unknown as Core; // what the gates ask, and nothing else
 });
 
-const write = async () => {
+const admitted = async () => {
   const facts = { artifact: await artifactFacts(core, version) };
-  const request = { caller: ada, action: 'delete', at: at(repository), facts, target: 'app' } as const;
-  const admission = await admit(core, request);
+  return admit(core, { caller: ada, action: 'delete', at: at(repository), facts, target: 'app' });
+};
+const write = async () => {
+  const admission = await admitted();
   const command = { kind: 'UnlinkBlob', repositoryId: 'r1', canonical: DIGEST, cause: 'delete' } as const;
   return execute(core, admission, { aggregate: link, stream: 'link-1', command });
+};
+/** the evidence of the last step is on its way when the first could be appended */
+const writeTogether = async () => {
+  const command = { kind: 'UnlinkBlob', repositoryId: 'r1', canonical: DIGEST, cause: 'delete' } as const;
+  const steps = [await admitted(), await admitted()].map((admission, at_) => ({
+    admission,
+    step: step(link, `link-${at_}`, () => command),
+  }));
+  return executeAll(core, steps);
 };
 const pull = async () => {
   const released = await Released.version(core, { caller: ada, repository }, 'app', { digest: DIGEST });
@@ -108,6 +120,7 @@ const codeOf = (work: Promise<unknown>) =>
 
 describe.each([
   ['an event', write, 'event'],
+  ['events that go together', writeTogether, 'event'],
   ['bytes', pull, 'bytes'],
 ])('evidence before %s', (_what, act, outcome) => {
   it('is waited for', async () => {
