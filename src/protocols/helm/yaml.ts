@@ -38,7 +38,9 @@ export function readYaml(bytes: Uint8Array, limits: YamlLimits = LIMITS): Json {
 
   function referred(alias: Alias, depth: number): Json {
     if (--left.aliases < 0) throw new YamlProblem('it has too many references');
-    return plain(alias.resolve(document), depth + 1);
+    const target = alias.resolve(document);
+    if (target === undefined) throw new YamlProblem('it is not YAML: it refers to what is not there');
+    return plain(target, depth + 1);
   }
 
   function object(pairs: readonly { key: unknown; value: unknown }[], depth: number): Json {
@@ -59,7 +61,8 @@ export function readYaml(bytes: Uint8Array, limits: YamlLimits = LIMITS): Json {
 function parse(bytes: Uint8Array) {
   let document: ReturnType<typeof parseDocument>;
   try {
-    const options = { schema: 'core', uniqueKeys: false, logLevel: 'silent', prettyErrors: false } as const;
+    // not `silent`: that would let a second document pass
+    const options = { schema: 'core', uniqueKeys: false, logLevel: 'error', prettyErrors: false } as const;
     document = parseDocument(UTF8.decode(bytes), options);
   } catch {
     throw new YamlProblem('it is not YAML in UTF-8, or nested too deeply');
