@@ -4,6 +4,7 @@
  * https://learn.microsoft.com/en-us/nuget/api/registration-base-url-resource
  */
 import type { ListedVersion, PackageListing } from '../../application/registry.ts';
+import { refuse, type StrongroomError } from '../../domain/errors.ts';
 import { compareNuGet } from '../../versions/nuget.ts';
 import { type NativeDescription, nativeDescription } from './describe.ts';
 import { type Embedded, nupkgName } from './names.ts';
@@ -23,6 +24,14 @@ export function availableIn(listing: PackageListing): readonly Available[] {
     })
     .map(version => ({ ...version, native: nativeDescription(listing, version) }))
     .sort((a, b) => compareNuGet(a.version, b.version));
+}
+
+/** Where nothing can be had: why, when it is there but held, so that nobody looks for it elsewhere. */
+export function noneIn({ displayName, versions }: PackageListing): StrongroomError {
+  const held = versions.findLast(version => version.held !== undefined)?.held;
+  return held === undefined
+    ? refuse('PACKAGE_UNKNOWN', `${displayName} has no version that can be had`)
+    : refuse('ARTIFACT_HELD', held);
 }
 
 export const isListed = ({ yanked }: ListedVersion): boolean => yanked === undefined;

@@ -17,6 +17,7 @@ import {
 import {
   availableIn,
   type Fragment,
+  noneIn,
   readable,
   readFragments,
   registrationIndex,
@@ -119,8 +120,9 @@ async function content(context: Context, asked: Asked, route: ContentRoute): Pro
 async function versions(context: Context, asked: Asked, name: string): Promise<ProtocolReply> {
   const { registry } = context;
   const document = await registry.document(asked, { package: name, kind: 'versions' }, async () => {
-    const available = availableIn(await registry.package(asked, name));
-    if (available.length === 0) throw refuse('PACKAGE_UNKNOWN', `${name} has no version that can be had`);
+    const listing = await registry.package(asked, name);
+    const available = availableIn(listing);
+    if (available.length === 0) throw noneIn(listing);
     return JSON.stringify({ versions: available.map(({ version }) => version) });
   });
   return sendDocument(context, document, JSON_TYPE);
@@ -153,9 +155,9 @@ type Shown = Parameters<typeof registrationIndex>[0];
 /** Composed once per change, however many pages are asked for. */
 const fragments = ({ registry }: Context, asked: Asked, shown: Shown): Promise<Document> =>
   registry.document(asked, { package: shown.id, kind: `${shown.hive} all ${shown.urls.base}` }, async () => {
-    const available = availableIn(await registry.package(asked, shown.id));
-    const inHive = available.filter(version => readable(shown.hive, version));
-    if (inHive.length === 0) throw refuse('PACKAGE_UNKNOWN', `${shown.id} has no version that can be had`);
+    const listing = await registry.package(asked, shown.id);
+    const inHive = availableIn(listing).filter(version => readable(shown.hive, version));
+    if (inHive.length === 0) throw noneIn(listing);
     return writeFragments(
       inHive.map(one => ({ version: one.version, json: JSON.stringify(registrationItem(shown, one)) })),
     );
