@@ -6,7 +6,7 @@ import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { isAbsolute, join } from 'node:path';
 import { findProgram } from './processes.ts';
 
 export const VERDACCIO = '6.10.4';
@@ -57,7 +57,7 @@ async function installed(
 }
 
 function run(name: string, args: readonly string[]): Promise<void> {
-  const program = findProgram(name);
+  const program = isAbsolute(name) ? name : findProgram(name);
   if (!program) return Promise.reject(new Error(`${name} is not here`));
   return new Promise((done, failed) => {
     const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
