@@ -390,12 +390,11 @@ task show { doLast { configurations.lib.files.each { println 'given ' + it.name 
     expect(direct.output).toMatch(/403.*recalled/);
     operation(
       task,
-      ...[
-        'publish',
-        'resolve a dynamic version',
-        'resolve a snapshot',
-        'refused download shows its reason',
-      ].map(what => ({ format: 'maven', operation: what, client: 'gradle', version })),
+      // Debian's Gradle cannot publish over HTTP: its requests are replayed
+      { format: 'maven', operation: 'publish', client: 'gradle-requests-replayed', version: '8' },
+      ...['resolve a dynamic version', 'resolve a snapshot', 'refused download shows its reason'].map(
+        what => ({ format: 'maven', operation: what, client: 'gradle', version }),
+      ),
     );
   });
 });
