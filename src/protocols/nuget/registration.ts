@@ -15,22 +15,27 @@ export interface Available extends ListedVersion {
   readonly native: NativeDescription;
 }
 
+/** What a version is without: its symbols alone are no package. */
+const packageIn = ({ name }: PackageListing, { version, files }: ListedVersion) =>
+  files.find(file => file.name === nupkgName(name, version));
+
 /** Versions whose package can be had, ascending. */
 export function availableIn(listing: PackageListing): readonly Available[] {
   return listing.versions
-    .filter(({ version, files }) => {
-      const name = nupkgName(listing.name, version);
-      return files.some(file => file.name === name && file.held === undefined);
+    .filter(version => {
+      const file = packageIn(listing, version);
+      return file !== undefined && file.held === undefined;
     })
     .map(version => ({ ...version, native: nativeDescription(listing, version) }))
     .sort((a, b) => compareNuGet(a.version, b.version));
 }
 
 /** Where nothing can be had: why, when it is there but held, so that nobody looks for it elsewhere. */
-export function noneIn({ displayName, versions }: PackageListing): StrongroomError {
-  const held = versions.findLast(version => version.held !== undefined)?.held;
+export function noneIn(listing: PackageListing): StrongroomError {
+  const reasons = listing.versions.map(version => packageIn(listing, version)?.held);
+  const held = reasons.findLast(reason => reason !== undefined);
   return held === undefined
-    ? refuse('PACKAGE_UNKNOWN', `${displayName} has no version that can be had`)
+    ? refuse('PACKAGE_UNKNOWN', `${listing.displayName} has no version that can be had`)
     : refuse('ARTIFACT_HELD', held);
 }
 
