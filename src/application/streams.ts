@@ -5,7 +5,13 @@
 import { isRefusal, refuse } from '../domain/errors.ts';
 import type { Aggregate } from '../domain/kernel/decider.ts';
 import type { EventMap } from '../domain/kernel/event.ts';
-import { type AppendResult, ConflictError, type EventLog, type Position } from '../eventlog/port.ts';
+import {
+  type AppendedInOrder,
+  type AppendResult,
+  ConflictError,
+  type EventLog,
+  type Position,
+} from '../eventlog/port.ts';
 import { type Asked, type Draft, draftOn, start } from './drafts.ts';
 import { createRemembered, type RememberedOptions } from './remembered.ts';
 import { erased, known, type Meta, type Outcome, type Outcomes, type Run, type Step } from './stepping.ts';
@@ -31,6 +37,8 @@ export interface Streams {
 }
 
 const ATTEMPTS = 20;
+/** How often steps are tried together: the second time on what the log says. */
+const ROUNDS = 2;
 
 export function createStreams(log: EventLog, options: RememberedOptions = {}): Streams {
   const { get, catchUp, conclude } = createRemembered(log, options);
@@ -76,47 +84,54 @@ export function createStreams(log: EventLog, options: RememberedOptions = {}): S
   }
 
   async function executeAll(runs: readonly Run[]): Promise<Outcomes> {
-    const outcomes = await executeTogether(runs);
+    const outcomes = new Map<Step, Outcome<unknown>>();
     const of = <S>(step: Step<S>) => known(outcomes, step) as Outcome<S>;
-    for (const run of runs.slice(outcomes.size)) {
-      const asked = {
-        ...run.step,
-        command: run.step.command({ of: step => of(step).state }),
-        meta: run.meta,
-      };
-      outcomes.set(run.step, await execute(asked));
+    for (let round = 0; round < ROUNDS && outcomes.size < runs.length; round++)
+      await executeTogether(runs.slice(outcomes.size), outcomes);
+    for (const { step, meta } of runs.slice(outcomes.size)) {
+      const command = step.command({ of: earlier => of(earlier).state });
+      outcomes.set(step, await execute({ ...step, command, meta }));
     }
     return { of };
   }
 
-  /** Takes as many of the first steps as can be taken together. */
-  async function executeTogether(runs: readonly Run[]): Promise<Map<Step, Outcome<unknown>>> {
-    const drafts = [...(await draftTogether(runs))];
-    const writing = drafts.flatMap(([, draft]) => (draft.events.length > 0 ? [draft] : []));
-    const { results } = writing.length > 0 ? await log.appendInOrder(writing) : { results: [] };
+  /** Takes as many of the first steps as can be taken together; where the log was ahead, it is caught up with. */
+  async function executeTogether(runs: readonly Run[], outcomes: Map<Step, Outcome<unknown>>): Promise<void> {
+    const drafts = await draftTogether(runs, outcomes);
+    const writing = drafts.filter(({ draft }) => draft.events.length > 0);
+    const { results, conflict } = await appendAll(writing.map(({ draft }) => draft));
     const last = results.at(-1);
+    const stopped = writing[results.length]?.draft;
+    if (conflict && stopped) await catchUp(stopped.aggregate, stopped.stream);
     // A repetition leads to the state of today, which is not what the steps after it were drafted on
-    const asDrafted = results.length === writing.length && !last?.repeated;
-    const taken = drafts.findIndex(([, draft]) => draft === writing[results.length - 1]) + 1;
+    const asDrafted = !stopped && !last?.repeated;
+    const taken = asDrafted ? drafts.length : drafts.indexOf(writing[results.length - 1]!) + 1;
     const position = last?.position ?? (await log.head());
-    const outcomes = new Map<Step, Outcome<unknown>>();
-    for (const [step, draft] of asDrafted ? drafts : drafts.slice(0, taken)) {
-      const result = results[writing.indexOf(draft)];
+    for (const { step, draft } of drafts.slice(0, taken)) {
+      const result = results[writing.findIndex(one => one.step === step)];
       outcomes.set(step, result ? await conclude(draft, result) : unchanged(draft, position));
     }
-    return outcomes;
+  }
+
+  async function appendAll(drafts: readonly Draft[]): Promise<AppendedInOrder> {
+    return drafts.length > 0 ? log.appendInOrder(drafts) : { results: [] };
   }
 
   /** Up to a step that is refused, or whose stream an earlier one writes to: from there it goes one by one. */
-  async function draftTogether(runs: readonly Run[]): Promise<ReadonlyMap<Step, Draft>> {
-    const drafts = new Map<Step, Draft>();
-    const earlier = { of: <S>(step: Step<S>) => known(drafts, step).state as S };
+  async function draftTogether(
+    runs: readonly Run[],
+    outcomes: ReadonlyMap<Step, { readonly state: unknown }>,
+  ): Promise<readonly Drafted[]> {
+    const drafts: Drafted[] = [];
+    const states = new Map(outcomes);
+    const earlier = { of: <S>(step: Step<S>) => known(states, step).state as S };
     for (const { step, meta } of runs) {
-      if ([...drafts.keys()].some(({ stream }) => stream === step.stream)) break;
+      if (drafts.some(({ draft }) => draft.stream === step.stream)) break;
       const asked = { ...step, command: step.command(earlier), meta };
       const draft = presume(asked) ?? (await decideOnLog(asked).catch(ifRefused));
       if (!draft) break;
-      drafts.set(step, draft);
+      drafts.push({ step, draft });
+      states.set(step, draft);
     }
     return drafts;
   }
@@ -135,6 +150,11 @@ export function createStreams(log: EventLog, options: RememberedOptions = {}): S
     },
     executeAll,
   };
+}
+
+interface Drafted {
+  readonly step: Step;
+  readonly draft: Draft;
 }
 
 const unchanged = ({ state }: Draft, position: Position): Outcome<unknown> => ({
