@@ -53,6 +53,8 @@ const rules = {
   twine: { programs: ['twine'] },
   uv: { programs: ['uv'] },
   mvn: { programs: ['mvn', 'javac'] },
+  /** nuget.exe under mono */
+  nuget: { programs: ['nuget', 'mono'] },
   gradle: { programs: ['gradle', 'javac'] },
   strace: { programs: ['strace'] },
   conformance: { programs: ['conformance'] },
