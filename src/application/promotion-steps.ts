@@ -14,6 +14,7 @@ import {
 } from '../domain/promotion/promotion.ts';
 import type { Position } from '../eventlog/port.ts';
 import type { RepositoryInfo, VersionRow } from '../projections/queries.ts';
+import { admitTag } from './admitting.ts';
 import type { Caller } from './caller.ts';
 import { systemCaller } from './caller.ts';
 import type { Core } from './core.ts';
@@ -21,7 +22,6 @@ import { Admission, execute } from './handle.ts';
 import { assignTag, latest } from './placing.ts';
 import { available, copyOf, placeItem, sourceRow } from './promotion-copy.ts';
 import { type Asking, admitPromotion, requesterOf, standing } from './promotion-gate.ts';
-import { admitTag } from './publish.ts';
 import { artifactFacts } from './pull-verdict.ts';
 import { at, INSTANCE } from './rights.ts';
 

@@ -5,16 +5,15 @@ import { type Description, description as descriptionSchema } from '../domain/va
 import type { FileEntry } from '../domain/values/schemas.ts';
 import type { Position } from '../eventlog/port.ts';
 import type { RepositoryInfo } from '../projections/queries.ts';
+import { admitPublication } from './admitting.ts';
 import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
-import { type Admission, admit } from './handle.ts';
+import type { Admission } from './handle.ts';
 import { refuseNewName } from './holds.ts';
 import { getVersion } from './lookup.ts';
-import { place, type Tagging } from './placing.ts';
-import { admitTag } from './publish.ts';
+import { place } from './placing.ts';
 import { descriptionFacts } from './pull-verdict.ts';
 import { ReceivedFile } from './receive.ts';
-import { at } from './rights.ts';
 import { derivedId } from './streams.ts';
 
 export interface PublicationFile {
@@ -79,17 +78,8 @@ export async function publishVersion(
     const known = await getVersion(core, repository, publication.package, publication.version);
     if (known && tags.length > 0) await refuseNewName(core, caller, repository, known);
     const facts = artifactOf(publication, { files, description: described });
-    const target = `${publication.package}@${publication.version}`;
-    const admission = await admit(core, {
-      caller,
-      action: 'push',
-      at: at(repository),
-      facts: { artifact: facts },
-      target,
-    });
-    const named: Tagging[] = [];
-    for (const name of new Set(tags))
-      named.push({ name, admission: await admitTag(core, caller, repository, { artifact: facts, name }) });
+    const admitted = await admitPublication(core, caller, repository, { artifact: facts, tags });
+    const admission = admitted.push;
     await bePresent(core, files);
     const { position, changed, incarnation } = await place(core, admission, repository, {
       ...{ package: publication.package, displayName: publication.displayName, version: publication.version },
@@ -98,9 +88,10 @@ export async function publishVersion(
       describes: publication.describes,
       rules: rulesIn(repository, publication),
       staged: publication.staged && (await stagedHold(core, admission, publication)),
-      tags: named,
+      tags: admitted.tags,
     });
-    const warnings = [admission, ...named.map(tagging => tagging.admission)].flatMap(one => one.warnings);
+    const all = [admission, ...admitted.tags.map(tagging => tagging.admission)];
+    const warnings = all.flatMap(one => one.warnings);
     return { position, changed, incarnation, warnings: [...new Set(warnings)] };
   });
 }

@@ -1,17 +1,15 @@
 /** Publishing a version: check what it names, ask the gate, store, append package, version and tags, in that order. */
 import { createHash } from 'node:crypto';
 import { refuse } from '../domain/errors.ts';
-import { tag, tagStream } from '../domain/tag/tag.ts';
 import { type FileEntry, isPart, type Reference } from '../domain/values/schemas.ts';
 import type { Position } from '../eventlog/port.ts';
 import type { RepositoryInfo } from '../projections/queries.ts';
+import { admitPublication, admitTag } from './admitting.ts';
 import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
-import { type Admission, admit } from './handle.ts';
 import { refuseNewName } from './holds.ts';
 import { find, getVersion } from './lookup.ts';
-import { assignTag, place, type Tagging } from './placing.ts';
-import { at } from './rights.ts';
+import { assignTag, place } from './placing.ts';
 import { storeFile } from './uploads.ts';
 
 /** What a parsed manifest says; `foreign` content may be absent. */
@@ -160,34 +158,7 @@ async function admitPush(
     ),
     tags: [...push.tags],
   };
-  const target = `${push.package}@${file.canonical}`;
-  const pushAdmission = await admit(core, {
-    caller,
-    action: 'push',
-    at: at(repository),
-    facts: { artifact },
-    target,
-  });
-  const tags: Tagging[] = [];
-  for (const name of new Set(push.tags))
-    tags.push({ name, admission: await admitTag(core, caller, repository, { artifact, name }) });
-  return { push: pushAdmission, tags };
-}
-
-export async function admitTag(
-  core: Core,
-  caller: Caller,
-  repository: RepositoryInfo,
-  { artifact, name }: { artifact: { package: string }; name: string },
-): Promise<Admission> {
-  const state = await core.streams.load(
-    tag,
-    tagStream({ repositoryId: repository.repositoryId, package: artifact.package, tag: name }),
-  );
-  const known = state.assigned && state.version ? { previousDigest: state.version } : {};
-  const facts = { artifact: { ...artifact }, tag: { name, ...known } };
-  const target = `${artifact.package}:${name}`;
-  return admit(core, { caller, action: 'tag', at: at(repository), facts, target });
+  return admitPublication(core, caller, repository, { artifact, tags: push.tags });
 }
 
 /** Gives a version that is here another tag. */
