@@ -162,6 +162,7 @@ describeWith(['nuget'], 'nuget.exe', () => {
     const [id, word] = [fresh(), `w${randomBytes(5).toString('hex')}`];
     for (const of of ['1.0.0', '1.1.0', '2.0.0-rc.1'])
       await send({ id, version: of, description: `About ${word}` });
+    // under mono it sometimes takes half a minute to end after it has searched: no more of it than is needed
     const found = (...more: string[]) => ok('search', word, '-Source', 'ours', ...more);
     expect(await found()).toContain(`> ${id} | 1.1.0 |`);
     expect(await found('-PreRelease')).toContain(`> ${id} | 2.0.0-rc.1 |`);
@@ -170,8 +171,6 @@ describeWith(['nuget'], 'nuget.exe', () => {
     );
     expect(await found()).toContain(`> ${id} | 1.0.0 |`);
     expect(await installed(id, '-Version', '1.1.0')).toEqual([`${id}.1.1.0`]);
-    expect((await admin.ask('POST', `${BASE}/package/${id}/1.1.0`)).status).toBe(200);
-    expect(await found()).toContain(`> ${id} | 1.1.0 |`);
     operation(task, proved('search'), proved('delete (unlist)'));
   });
 
