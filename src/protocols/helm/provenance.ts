@@ -31,12 +31,13 @@ const bad = (reason: string) => refuse('PACKAGE_INVALID', `the provenance file i
 
 function sumsIn(text: string): object {
   // https://www.rfc-editor.org/rfc/rfc9580#section-7
+  const lines = text.replaceAll('\r\n', '\n');
   const [, signed] =
-    /^-----BEGIN PGP SIGNED MESSAGE-----\r?\n(?:[A-Za-z-]+: [^\n]*\n)*\r?\n([\s\S]*?)\n-----BEGIN PGP SIGNATURE-----\r?\n/.exec(
-      text,
+    /^-----BEGIN PGP SIGNED MESSAGE-----\n(?:[A-Za-z-]+: [^\n]*\n)*\n([\s\S]*?)\n-----BEGIN PGP SIGNATURE-----\n/.exec(
+      lines,
     ) ?? [];
   if (signed === undefined) throw bad('it is not clear-signed');
-  const part = signed.replaceAll('\r\n', '\n').split('\n...\n')[1];
+  const part = signed.split('\n...\n')[1];
   if (part === undefined) throw bad('it has no list of files');
   try {
     const read = readYaml(Buffer.from(part));

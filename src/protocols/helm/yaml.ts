@@ -2,7 +2,7 @@
  * Strangers' YAML as plain JSON, under limits. References are followed, and what they stand for is counted each time:
  * a small text that expands to everything runs out of its budget. https://yaml.org/spec/1.2.2/
  */
-import { type Alias, isAlias, isMap, isScalar, isSeq, parseDocument } from 'yaml';
+import { type Alias, isAlias, isMap, isScalar, isSeq, Lexer, parseDocument } from 'yaml';
 import type { Json } from '../../domain/values/json.ts';
 
 export interface YamlLimits {
@@ -12,9 +12,11 @@ export interface YamlLimits {
   /** scalars, maps and lists, counted as often as they are referred to */
   readonly values: number;
   readonly aliases: number;
+  /** words, marks, spaces and line breaks */
+  readonly tokens: number;
 }
 
-const LIMITS: YamlLimits = { size: 256 * 1024, depth: 32, values: 20_000, aliases: 100 };
+const LIMITS: YamlLimits = { size: 256 * 1024, depth: 32, values: 10_000, aliases: 100, tokens: 50_000 };
 
 /** Why a text is not acceptable YAML, as a sentence; carries nothing of the text itself. */
 export class YamlProblem extends Error {}
@@ -24,7 +26,7 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true });
 /** One document. Empty values (`key:`) are left out, as helm does not tell them from absent ones. @throws YamlProblem */
 export function readYaml(bytes: Uint8Array, limits: YamlLimits = LIMITS): Json {
   if (bytes.length > limits.size) throw new YamlProblem(`it has more than ${limits.size} bytes`);
-  const document = parse(bytes);
+  const document = parse(bytes, limits);
   const left = { values: limits.values, aliases: limits.aliases };
 
   function plain(node: unknown, depth: number): Json {
@@ -58,18 +60,32 @@ export function readYaml(bytes: Uint8Array, limits: YamlLimits = LIMITS): Json {
   return plain(document.contents, 0);
 }
 
-function parse(bytes: Uint8Array) {
+function parse(bytes: Uint8Array, limits: YamlLimits) {
   let document: ReturnType<typeof parseDocument>;
   try {
+    const text = UTF8.decode(bytes);
+    checkTokens(text, limits);
     // not `silent`: that would let a second document pass
     const options = { schema: 'core', uniqueKeys: false, logLevel: 'error', prettyErrors: false } as const;
-    document = parseDocument(UTF8.decode(bytes), options);
-  } catch {
+    document = parseDocument(text, options);
+  } catch (error) {
+    if (error instanceof YamlProblem) throw error;
     throw new YamlProblem('it is not YAML in UTF-8, or nested too deeply');
   }
   const [problem] = document.errors;
   if (problem) throw new YamlProblem(`it is not YAML: ${problem.code.toLowerCase().replaceAll('_', ' ')}`);
   return document;
+}
+
+/** One cheap pass before a tree is made: the parser takes long over what has very many parts or levels. */
+function checkTokens(text: string, { tokens, depth }: YamlLimits): void {
+  let [count, open] = [0, 0];
+  for (const token of new Lexer().lex(text)) {
+    if (++count > tokens) throw new YamlProblem('it has too many parts');
+    if (token === '[' || token === '{') open++;
+    else if (token === ']' || token === '}') open--;
+    if (open > depth) throw new YamlProblem(`it is nested deeper than ${depth} levels`);
+  }
 }
 
 const scalar = (value: unknown): Json =>
