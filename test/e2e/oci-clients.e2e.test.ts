@@ -1,4 +1,5 @@
 /** Stock container clients against the real server: what they push comes back byte for byte, and a hold stops them. */
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,8 +19,9 @@ import {
   readIndex,
   tarOf,
 } from '../support/clients.ts';
+import { operation } from '../support/compatibility.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
-import { describeWith } from '../support/services.ts';
+import { describeWith, program, type ServiceName } from '../support/services.ts';
 
 let registry: TestRegistry;
 let clients: Clients;
@@ -63,6 +65,20 @@ async function bytesAt(url: string): Promise<Buffer> {
   return Buffer.from(await response.arrayBuffer());
 }
 
+const versions = new Map<ServiceName, string>();
+
+/** As the program says it itself. */
+function versionOf(client: ServiceName): string {
+  const asked = client === 'crane' || client === 'oras' ? 'version' : '--version';
+  const known = versions.get(client) ?? execFileSync(program(client), [asked]).toString();
+  versions.set(client, known);
+  return /\d+\.\d+(?:\.\d+)?/.exec(known)?.[0] ?? 'unknown';
+}
+
+const HELD = 'a held image is refused with its reason';
+const proved = (client: ServiceName, ...done: readonly string[]) =>
+  done.map(one => ({ format: 'oci', operation: one, client, version: versionOf(client) }));
+
 /** Everything a manifest names is in that layout with the bytes of this one. */
 function sameBytes(layout: Layout, dir: string): void {
   for (const digest of closure(layout.dir, layout.descriptor.digest))
@@ -87,15 +103,16 @@ async function pushed(name: string): Promise<{ layout: Layout; at: ReturnType<ty
 }
 
 describeWith(['skopeo'], 'skopeo', () => {
-  test('pushes and pulls an image, byte for byte', async () => {
+  test('pushes and pulls an image, byte for byte', async ({ task }) => {
     const { layout, at } = await pushed('skopeo');
     expect((await bytesAt(`${at.url}/manifests/1`)).equals(layout.bytes)).toBe(true);
     const back = folder('back');
     ok(await clients.skopeo(['copy', PLAIN.from, `${at.docker}:1`, `oci:${back}:1`]));
     sameBytes(layout, back);
+    operation(task, ...proved('skopeo', 'push', 'pull'));
   });
 
-  test('pushes and pulls an index with all its images', async () => {
+  test('pushes and pulls an index with all its images', async ({ task }) => {
     const at = fresh('multi');
     const layout = makeIndex(folder('layout'));
     ok(await clients.skopeo(['copy', '--all', PLAIN.to, `oci:${layout.dir}:multi`, `${at.docker}:1`]));
@@ -103,9 +120,10 @@ describeWith(['skopeo'], 'skopeo', () => {
     ok(await clients.skopeo(['copy', '--all', PLAIN.from, `${at.docker}:1`, `oci:${back}:1`]));
     sameBytes(layout, back);
     expect(closure(back, layout.descriptor.digest)).toHaveLength(7);
+    operation(task, ...proved('skopeo', 'push and pull of a multi-platform image'));
   });
 
-  test('lists and deletes: all tags of the digest go at once', async () => {
+  test('lists and deletes: all tags of the digest go at once', async ({ task }) => {
     const { layout, at } = await pushed('deleted');
     ok(await clients.skopeo(['copy', PLAIN.from, PLAIN.to, `${at.docker}:1`, `${at.docker}:2`]));
     const tags = ok(await clients.skopeo(['list-tags', PLAIN.skopeo, at.docker]));
@@ -113,6 +131,7 @@ describeWith(['skopeo'], 'skopeo', () => {
     ok(await clients.skopeo(['delete', PLAIN.skopeo, `${at.docker}:1`]));
     for (const reference of ['1', '2', layout.descriptor.digest])
       expect((await ask(`${at.url}/manifests/${reference}`)).status, reference).toBe(404);
+    operation(task, ...proved('skopeo', 'copy within the registry', 'list tags', 'delete'));
   });
 
   test('nobody without a password gets anything', async () => {
@@ -129,7 +148,7 @@ describeWith(['skopeo'], 'skopeo', () => {
     }
   });
 
-  test('log in, with the right password only', async () => {
+  test('log in, with the right password only', async ({ task }) => {
     const login = ['login', PLAIN.skopeo, '--username', 'admin', '--password-stdin', clients.host];
     const stranger = openClients(registry);
     try {
@@ -138,24 +157,29 @@ describeWith(['skopeo'], 'skopeo', () => {
     } finally {
       stranger.close();
     }
+    operation(task, ...proved('skopeo', 'login'));
   });
 });
 
 describeWith(['skopeo', 'podman', 'buildah'], 'podman and buildah', () => {
-  test.each(['podman', 'buildah'] as const)('%s pulls an image and pushes it to another name', async name => {
-    const { layout, at } = await pushed(name);
-    const client = clients[name];
-    ok(await client(['pull', '-q', PLAIN[name], `${at.ref}:1`]));
-    const other = fresh(`${name}-copy`);
-    ok(await client(['push', PLAIN[name], `${at.ref}:1`, `${other.docker}:1`]));
-    const manifest = JSON.parse((await bytesAt(`${other.url}/manifests/1`)).toString());
-    expect(manifest.config.digest).toBe(layout.parts[0]?.digest);
-    ok(await client(['rmi', `${at.ref}:1`]));
-  });
+  test.for(['podman', 'buildah'] as const)(
+    '%s pulls an image and pushes it to another name',
+    async (name, { task }) => {
+      const { layout, at } = await pushed(name);
+      const client = clients[name];
+      ok(await client(['pull', '-q', PLAIN[name], `${at.ref}:1`]));
+      const other = fresh(`${name}-copy`);
+      ok(await client(['push', PLAIN[name], `${at.ref}:1`, `${other.docker}:1`]));
+      const manifest = JSON.parse((await bytesAt(`${other.url}/manifests/1`)).toString());
+      expect(manifest.config.digest).toBe(layout.parts[0]?.digest);
+      ok(await client(['rmi', `${at.ref}:1`]));
+      operation(task, ...proved(name, 'pull', 'push'));
+    },
+  );
 });
 
 describeWith(['crane', 'skopeo'], 'crane', () => {
-  test('pushes a layout, pulls it back and copies it within the registry', async () => {
+  test('pushes a layout, pulls it back and copies it within the registry', async ({ task }) => {
     const at = fresh('crane');
     const layout = makeImage(folder('layout'));
     ok(await clients.crane(['push', PLAIN.crane, layout.dir, `${at.ref}:1`]));
@@ -171,6 +195,7 @@ describeWith(['crane', 'skopeo'], 'crane', () => {
     expect((await bytesAt(`${other.url}/manifests/1`)).equals(layout.bytes)).toBe(true);
     const [, layer] = layout.parts;
     expect((await bytesAt(`${other.url}/blobs/${layer?.digest}`)).length).toBe(layer?.size);
+    operation(task, ...proved('crane', 'push', 'pull', 'copy within the registry, by mounts'));
   });
 
   test('a mount is granted for what is there, and becomes an upload for what is not', async () => {
@@ -188,7 +213,7 @@ describeWith(['crane', 'skopeo'], 'crane', () => {
     ]);
   });
 
-  test('pushes an index and deletes one image of it by digest', async () => {
+  test('pushes an index and deletes one image of it by digest', async ({ task }) => {
     const at = fresh('crane-multi');
     const layout = makeIndex(folder('layout'));
     ok(await clients.crane(['push', PLAIN.crane, '--index', layout.dir, `${at.ref}:1`]));
@@ -201,11 +226,12 @@ describeWith(['crane', 'skopeo'], 'crane', () => {
       .trim()
       .split('\n');
     expect(names).toContain(`main/oci/${at.image}`);
+    operation(task, ...proved('crane', 'push of a multi-platform image', 'delete', 'catalogue'));
   });
 });
 
 describeWith(['oras'], 'oras', () => {
-  test('pushes an artifact with referrers, finds them, and copies all of it back', async () => {
+  test('pushes an artifact with referrers, finds them, and copies all of it back', async ({ task }) => {
     const at = fresh('oras');
     const dir = folder('layout');
     const image = makeImage(dir);
@@ -235,9 +261,10 @@ describeWith(['oras'], 'oras', () => {
     sameBytes(image, back);
     sameBytes(note, back);
     expect(readIndex(back).length).toBeGreaterThan(0);
+    operation(task, ...proved('oras', 'copy of an artifact with its referrers', 'attach', 'discover'));
   });
 
-  test('pushes and pulls a file', async () => {
+  test('pushes and pulls a file', async ({ task }) => {
     const at = fresh('file');
     const work = mkdtempSync(join(tmpdir(), 'sr-file-'));
     try {
@@ -248,11 +275,12 @@ describeWith(['oras'], 'oras', () => {
     } finally {
       rmSync(work, { recursive: true, force: true });
     }
+    operation(task, ...proved('oras', 'push', 'pull'));
   });
 });
 
 describeWith(['skopeo', 'umoci'], 'umoci', () => {
-  test('unpacks what was pulled', async () => {
+  test('unpacks what was pulled', async ({ task }) => {
     const { layout, at } = await pushed('umoci');
     const back = folder('back');
     ok(await clients.skopeo(['copy', PLAIN.from, `${at.docker}:1`, `oci:${back}:1`]));
@@ -260,11 +288,12 @@ describeWith(['skopeo', 'umoci'], 'umoci', () => {
     ok(await clients.umoci(['unpack', '--rootless', '--image', `${back}:1`, bundle]));
     expect(readFileSync(join(bundle, 'rootfs', 'file-0'))).toHaveLength(1000);
     expect(layout.parts).toHaveLength(3);
+    operation(task, ...proved('umoci', 'unpack of what skopeo pulled'));
   });
 });
 
 describeWith(['docker'], 'docker', () => {
-  test('pushes, pulls back the same, and shows why a held image is refused', async () => {
+  test('pushes, pulls back the same, and shows why a held image is refused', async ({ task }) => {
     const at = fresh('docker');
     ok(await clients.docker(['import', '-', `${at.ref}:1`], { input: tarOf('hello', randomBytes(1000)) }));
     try {
@@ -282,6 +311,7 @@ describeWith(['docker'], 'docker', () => {
     } finally {
       await clients.docker(['rmi', '--force', `${at.ref}:1`]);
     }
+    operation(task, ...proved('docker', 'push', 'pull', HELD));
   });
 });
 
@@ -298,7 +328,9 @@ describeWith(['skopeo', 'podman', 'buildah', 'crane', 'oras'], 'a held image', (
     'oras manifest fetch': ref => clients.oras(['manifest', 'fetch', PLAIN.oras, ref]),
   };
 
-  test('is refused by tag and by digest, with the reason, in each client; and served again when released', async () => {
+  test('is refused by tag and by digest, with the reason, in each client; and served again when released', async ({
+    task,
+  }) => {
     const { layout, at } = await pushed('held');
     const references = [`${at.ref}:1`, `${at.ref}@${layout.descriptor.digest}`];
     const { id } = await holdOf(at.image, layout.descriptor.digest, REASON);
@@ -311,9 +343,11 @@ describeWith(['skopeo', 'podman', 'buildah', 'crane', 'oras'], 'a held image', (
     await registry.api('POST', `/holds/${id}/release`, { reason: 'it was nothing' });
     for (const [what, pull] of Object.entries(pulls))
       expect((await pull(`${at.ref}:1`, folder('released'))).code, what).toBe(0);
+    for (const client of ['skopeo', 'podman', 'buildah', 'crane', 'oras'] as const)
+      operation(task, ...proved(client, HELD));
   });
 
-  test('inside an index stops that architecture only', async () => {
+  test('inside an index stops that architecture only', async ({ task }) => {
     const at = fresh('held-child');
     const layout = makeIndex(folder('layout'));
     ok(await clients.skopeo(['copy', '--all', PLAIN.to, `oci:${layout.dir}:multi`, `${at.docker}:1`]));
@@ -332,5 +366,6 @@ describeWith(['skopeo', 'podman', 'buildah', 'crane', 'oras'], 'a held image', (
     expect(refused.code).not.toBe(0);
     expect(refused.stderr).toContain(REASON);
     ok(await pull('amd64'));
+    operation(task, ...proved('skopeo', 'one held platform of several is refused alone'));
   });
 });
