@@ -4,7 +4,7 @@ import type { JsonObject } from '../domain/values/json.ts';
 import type { RepositoryInfo } from '../projections/queries.ts';
 import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
-import { type Admission, admit } from './handle.ts';
+import { type Admission, admit, type Request } from './handle.ts';
 import type { Tagging } from './placing.ts';
 import { at } from './rights.ts';
 
@@ -54,19 +54,19 @@ export async function admitTag(
   core: Core,
   caller: Caller,
   repository: RepositoryInfo,
-  { artifact, name }: { artifact: Artifact; name: string },
+  { artifact, name, override }: { artifact: Artifact; name: string; override?: Request['override'] },
 ): Promise<Admission> {
   const tagged = await tagNow(core, repository, { package: artifact.package, tag: name });
-  return admitNamed(core, caller, repository, { artifact, tagged });
+  return admitNamed(core, caller, repository, { artifact, tagged, override });
 }
 
 function admitNamed(
   core: Core,
   caller: Caller,
   repository: RepositoryInfo,
-  { artifact, tagged }: { artifact: Artifact; tagged: TagNow },
+  { artifact, tagged, override }: { artifact: Artifact; tagged: TagNow; override?: Request['override'] },
 ): Promise<Admission> {
   const facts = { artifact, tag: tagged };
   const target = `${artifact.package}:${tagged.name}`;
-  return admit(core, { caller, action: 'tag', at: at(repository), facts, target });
+  return admit(core, { caller, action: 'tag', at: at(repository), facts, target, override });
 }

@@ -14,7 +14,7 @@ import { closureOf, freeze } from './closure.ts';
 import type { Core } from './core.ts';
 import { authorise, execute } from './handle.ts';
 import { find, type Reference } from './lookup.ts';
-import { type Asking, admitPromotion, admitWaiting } from './promotion-gate.ts';
+import { type Asking, admitPromotion, admitWaiting, overrideOf } from './promotion-gate.ts';
 import { approvalsOf, carryOut, newLease, type Start, tell } from './promotion-steps.ts';
 import { artifactFacts } from './pull-verdict.ts';
 import { Released } from './resolve.ts';
@@ -120,7 +120,8 @@ async function ask(core: Core, caller: Caller, order: PromotionOrder, promotionI
 /** A name that is refused now leaves nothing behind; it is asked about again when it is given. */
 async function precheckTags(core: Core, { requester, request, to, root }: Asking): Promise<void> {
   if (request.tag === undefined) return;
-  await admitTag(core, requester, to, { artifact: await artifactFacts(core, root), name: request.tag });
+  const artifact = await artifactFacts(core, root);
+  await admitTag(core, requester, to, { artifact, name: request.tag, override: overrideOf(request) });
 }
 
 /**

@@ -37,9 +37,14 @@ async function questionOf(core: Core, { requester, request, from, to, root, appr
       approvedBy: [...approvals],
     },
   };
-  const override = request.override ? { hasReason: request.reason !== undefined } : undefined;
+  const override = overrideOf(request);
   const target = `${request.package}@${request.version}`;
   return { caller: requester, action: 'promote' as const, at: at(to), facts, target, override };
+}
+
+/** Whether who asked wanted soft denials passed: for the promotion, and for the tags that come with it. */
+export function overrideOf(request: PromotionRequest): { readonly hasReason: boolean } | undefined {
+  return request.override ? { hasReason: request.reason !== undefined } : undefined;
 }
 
 /** @throws FORBIDDEN, POLICY_DENIED, POLICY_FAILED */

@@ -21,7 +21,7 @@ import type { Core } from './core.ts';
 import { Admission, execute } from './handle.ts';
 import { assignTag, latest } from './placing.ts';
 import { available, copyOf, placeItem, sourceRow } from './promotion-copy.ts';
-import { type Asking, admitPromotion, requesterOf, standing } from './promotion-gate.ts';
+import { type Asking, admitPromotion, overrideOf, requesterOf, standing } from './promotion-gate.ts';
 import { artifactFacts } from './pull-verdict.ts';
 import { at, INSTANCE } from './rights.ts';
 
@@ -210,8 +210,10 @@ async function admitTags(
   const tags: Tagging[] = [];
   for (const { item, copy } of copies) {
     const artifact = await artifactFacts(core, copy);
-    for (const tag of tagsOf(request, item))
-      tags.push({ tag, copy, admission: await admitTag(core, requester, to, { artifact, name: tag }) });
+    for (const tag of tagsOf(request, item)) {
+      const named = { artifact, name: tag, override: overrideOf(request) };
+      tags.push({ tag, copy, admission: await admitTag(core, requester, to, named) });
+    }
   }
   return tags.sort((a, b) => Number(a.tag === request.tag) - Number(b.tag === request.tag));
 }

@@ -326,3 +326,16 @@ describe('a version of several files', () => {
     expect(await get('mac.bin')).toBe(404);
   });
 });
+
+test('a soft denial of the tag that comes with a promotion is passed by an override with a reason', async () => {
+  const policy = { set: 'name_and_version_pattern', params: { tag: 'v[0-9]+' }, level: 'soft', ...STAGE };
+  const { id } = await server.api<{ id: string }>('POST', '/attachments', policy);
+  const { top } = await scene.pushed();
+  const nightly = (more: object) => ask(admin, top.digest, { to: STAGE, tag: 'nightly', ...more });
+  expect(code(await nightly({}))).toBe('403 POLICY_DENIED');
+  expect(code(await nightly({ override: true }))).toBe('403 POLICY_DENIED');
+  const overridden = await nightly({ override: true, reason: 'a try-out, agreed with operations' });
+  expect(jsonOf(overridden)).toMatchObject({ status: 'completed' });
+  expect((await getManifest(admin, STAGE, NAME, 'nightly')).status).toBe(200);
+  await admin.api('DELETE', `/attachments/${id}?reason=done`);
+});
