@@ -59,14 +59,14 @@ export async function startVerdaccio(folder: string): Promise<Started> {
   return daemon({ name: 'verdaccio', version: VERDACCIO, url }, process.execPath, args);
 }
 
-/** @param packages files that it has from the start */
+/** `auto` takes waitress, which is installed beside it. @param packages files that it has from the start */
 export async function startPypiserver(folder: string, packages: string): Promise<Started> {
   const found: Installed = await pypiserver();
   if ('absent' in found) return found;
   const port = await freePort();
   const url = `http://127.0.0.1:${port}`;
   const open = ['-P', '.', '-a', '.', '--disable-fallback'];
-  const server = ['--server', 'waitress', '--log-stream', 'none', '-i', '127.0.0.1', '-p', `${port}`];
+  const server = ['--server', 'auto', '--log-stream', 'none', '-i', '127.0.0.1', '-p', `${port}`];
   const args = ['-m', 'pypiserver', 'run', ...server, ...open, join(folder, packages)];
   return daemon({ name: 'pypiserver', version: `${PYPISERVER} on waitress`, url }, found.path, args);
 }
