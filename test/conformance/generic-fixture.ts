@@ -1,4 +1,4 @@
-/** Generic files for the shared suite: a version of two files. */
+/** Generic files for the shared suite: a version of one file, in a folder. */
 import { type Answer, jsonOf } from './client.ts';
 import type { ProtocolFixture, PublishedVersion } from './fixture.ts';
 
@@ -46,6 +46,14 @@ export const genericFixture: ProtocolFixture = {
   asks: {
     [`GET ${PATTERN}`]: files,
     [`HEAD ${PATTERN}`]: files,
+    [`GET ${PATTERN}.{checksum}`]: ({ files: all }) => ({
+      kind: 'content',
+      paths: all.flatMap(({ path }) => ['md5', 'sha1', 'sha256', 'sha512'].map(sum => `${path}.${sum}`)),
+    }),
+    [`GET ${PATTERN}/`]: ({ place, package: name, version }) => ({
+      kind: 'index',
+      paths: [`${base(place, name)}/${version}/bin/`],
+    }),
     'GET /pkg/{project}/{repository}/generic/{package}/{version}/': ({ place, package: name, version }) => ({
       kind: 'index',
       paths: [`${base(place, name)}/${version}/`],

@@ -13,14 +13,23 @@ export interface GenericList extends PkgPath {
   readonly kind: 'list';
   readonly package?: string | undefined;
   readonly version?: string | undefined;
+  /** inside the version, without a slash at its end; undefined: all of it */
+  readonly folder?: string | undefined;
 }
 export type GenericRoute = GenericFile | GenericList;
 
 const NAME = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,254}[A-Za-z0-9])?$/;
 const VERSION = /^[A-Za-z0-9](?:[A-Za-z0-9._+~-]{0,126}[A-Za-z0-9])?$/;
 const MAX_FILE = 1000;
+/** What file systems take, bytes. */
+const MAX_SEGMENT = 255;
+/** What makes a name look like another one: space around it, changes of writing direction, what has no width. */
+const DECEPTIVE = /^\s|\s$|[\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff]/u;
 
-/** `<package>/<version>/<path…>` is a file, anything shorter or with a trailing slash a listing. @throws NAME_INVALID */
+/**
+ * `<package>/<version>/<path…>` is a file, with a slash at its end a folder, anything shorter a listing.
+ * @throws NAME_INVALID, VERSION_INVALID
+ */
 export function parseGeneric(rawPath: string): GenericRoute {
   const path = parsePkgPath(rawPath);
   const segments = path.rest.at(-1) === '' ? path.rest.slice(0, -1) : path.rest;
@@ -33,9 +42,23 @@ export function parseGeneric(rawPath: string): GenericRoute {
       'VERSION_INVALID',
       'a version has 1 to 128 letters, digits, dots, dashes, underscores, + and ~',
     );
-  if (name === undefined || version === undefined || rest.length === 0 || path.rest.at(-1) === '')
-    return { kind: 'list', ...path, package: name, version };
-  const file = rest.join('/');
+  if (name === undefined || version === undefined || rest.length === 0)
+    return { kind: 'list', ...path, package: name, version, folder: undefined };
+  const file = fileName(rest);
+  return path.rest.at(-1) === ''
+    ? { kind: 'list', ...path, package: name, version, folder: file }
+    : { kind: 'file', ...path, package: name, version, file };
+}
+
+/** Composed: some systems decompose the names of files, and both look the same. */
+function fileName(segments: readonly string[]): string {
+  for (const segment of segments) {
+    if (DECEPTIVE.test(segment))
+      throw refuse('NAME_INVALID', 'a path segment has invisible characters, or space around it');
+    if (Buffer.byteLength(segment) > MAX_SEGMENT)
+      throw refuse('NAME_INVALID', `a path segment has at most ${MAX_SEGMENT} bytes`);
+  }
+  const file = segments.join('/').normalize('NFC');
   if (file.length > MAX_FILE) throw refuse('NAME_INVALID', `a path has at most ${MAX_FILE} characters`);
-  return { kind: 'file', ...path, package: name, version, file };
+  return file;
 }

@@ -1,32 +1,50 @@
-/** PUT, GET, HEAD and DELETE of files, and listings of what is there. */
-import type { Asked, ListedFile, PackageListing } from '../../application/registry.ts';
-import { refuse, type StrongroomError } from '../../domain/errors.ts';
+/** GET, HEAD, PUT and DELETE of files, and listings of what is there. */
+import type { Asked, Released } from '../../application/registry.ts';
+import { isRefusal, refuse } from '../../domain/errors.ts';
 import type { Action } from '../../domain/values/actions.ts';
-import type { Protocol, ProtocolReply, ProtocolRequest } from '../protocol.ts';
+import type { Protocol, ProtocolReply } from '../protocol.ts';
+import { preconditionFails } from '../shared/conditional.ts';
 import { type Context, sendDocument, sendFile } from '../shared/content.ts';
 import { decodeQuery } from '../shared/decode.ts';
-import { headerOf } from '../shared/headers.ts';
+import { PRIVATE } from '../shared/headers.ts';
 import { refusalOf, refusedWith } from '../shared/refusal.ts';
+import { ALGORITHMS, checksumHeaders, hashesOf } from './digests.ts';
+import {
+  available,
+  fileLinks,
+  folderLink,
+  HTML,
+  HTML_HEADERS,
+  renderHtml,
+  renderJson,
+  versionLinks,
+  wantsHtml,
+} from './listing.ts';
 import { type GenericFile, type GenericList, parseGeneric } from './parse.ts';
+import { checkConditions, put } from './upload.ts';
 
-const PATTERN = '/pkg/{project}/{repository}/generic/{package}/{version}/{path}';
+const BASE = '/pkg/{project}/{repository}/generic';
+const PATTERN = `${BASE}/{package}/{version}/{path}` as const;
 export const ROUTES = [
   { method: 'PUT', pattern: PATTERN, serves: false },
   { method: 'GET', pattern: PATTERN, serves: true },
   { method: 'HEAD', pattern: PATTERN, serves: true },
   { method: 'DELETE', pattern: PATTERN, serves: false },
-  { method: 'GET', pattern: '/pkg/{project}/{repository}/generic/{package}/{version}/', serves: true },
-  { method: 'GET', pattern: '/pkg/{project}/{repository}/generic/{package}/', serves: true },
-  { method: 'GET', pattern: '/pkg/{project}/{repository}/generic/', serves: true },
+  { method: 'GET', pattern: `${PATTERN}.{checksum}`, serves: true },
+  { method: 'GET', pattern: `${PATTERN}/`, serves: true },
+  { method: 'DELETE', pattern: `${PATTERN}/`, serves: false },
+  { method: 'GET', pattern: `${BASE}/{package}/{version}/`, serves: true },
+  { method: 'DELETE', pattern: `${BASE}/{package}/{version}/`, serves: false },
+  { method: 'GET', pattern: `${BASE}/{package}/`, serves: true },
+  { method: 'GET', pattern: `${BASE}/`, serves: true },
 ] as const;
 
 const ACTIONS: Readonly<Record<string, Action>> = {
-  PUT: 'push',
-  DELETE: 'delete',
   GET: 'pull',
   HEAD: 'pull',
+  PUT: 'push',
+  DELETE: 'delete',
 };
-const BINARY = 'application/octet-stream';
 const MAX_PAGE = 1000;
 
 export const serve: Protocol['handle'] = async (request, registry) => {
@@ -36,143 +54,137 @@ export const serve: Protocol['handle'] = async (request, registry) => {
   const repository = await registry.repository(request.caller, route.name, action, 'generic');
   const asked: Asked = { caller: request.caller, repository };
   const context = { request, registry };
-  if (route.kind === 'list') return list(context, asked, route);
-  if (action === 'push') return put(context, asked, route);
   if (action === 'delete') return remove(context, asked, route);
-  const released = await registry.file(asked, route);
-  return sendFile(context, asked, released, checksums(released.version?.files, route.file));
+  if (route.kind === 'file')
+    return action === 'push' ? put(context, asked, route) : get(context, asked, route);
+  if (action === 'push') throw refuse('NAME_INVALID', 'name a package, a version and a path');
+  return route.package === undefined
+    ? listPackages(context, asked)
+    : listFiles(context, asked, { ...route, package: route.package });
 };
 
-/** `X-Checksum-*`, as other registries call them, beside the digest of RFC 9530. */
-function checksums(
-  files: readonly { name: string; canonical: string; hashes?: object | undefined }[] | undefined,
-  name: string,
-) {
-  const file = files?.find(one => one.name === name);
-  if (!file) return {};
-  const sha256 = file.canonical.slice('sha256:'.length);
-  const { md5, sha1, sha512 } = { md5: '', sha1: '', sha512: '', ...file.hashes };
-  return {
-    'repr-digest': `sha-256=:${Buffer.from(sha256, 'hex').toString('base64')}:`,
-    'x-checksum-sha256': sha256,
-    ...(sha1 ? { 'x-checksum-sha1': sha1, 'x-checksum-md5': md5, 'x-checksum-sha512': sha512 } : {}),
-  };
-}
-
-async function put({ request, registry }: Context, asked: Asked, route: GenericFile): Promise<ProtocolReply> {
-  if (headerOf(request.headers, 'if-none-match')?.trim() === '*')
-    await refuseExisting(registry, asked, route);
-  const content = await registry.receive(asked, request.body());
-  verify(request, content.digests);
-  const mediaType = mediaTypeOf(headerOf(request.headers, 'content-type'));
-  const published = await registry.publish(asked, {
-    package: route.package,
-    version: route.version,
-    mediaType: BINARY,
-    files: [{ name: route.file, mediaType, content }],
-    purl: `pkg:generic/${route.package}@${encodeURIComponent(route.version)}`,
-    rules: { multiFile: true, reuse: 'same', replaceable: true },
+async function get(context: Context, asked: Asked, route: GenericFile): Promise<ProtocolReply> {
+  const released = await context.registry.file(asked, route).catch(async (error: unknown) => {
+    const sum = isRefusal(error, 'FILE_UNKNOWN') ? await checksumOf(context, asked, route) : undefined;
+    if (sum === undefined) throw error;
+    return sum;
   });
-  const body = JSON.stringify({ path: route.file, size: content.size, digest: content.canonical });
-  const headers = {
-    'content-type': 'application/json',
-    'content-length': String(Buffer.byteLength(body)),
-    location: request.path,
-    etag: `"${content.canonical}"`,
-  };
-  return { status: published.changed ? 201 : 200, headers, body };
+  if (typeof released === 'string') return sendText(context, released);
+  const { canonical } = released.content;
+  if (preconditionFails({ 'if-match': context.request.headers['if-match'] }, `"${canonical}"`))
+    throw refuse('PRECONDITION_FAILED', `${route.file} is ${canonical}`);
+  return sendFile(context, asked, released, headersOf(released, route.file));
 }
 
-async function refuseExisting(
-  registry: Context['registry'],
+function headersOf({ version }: Released, name: string): Record<string, string> {
+  const file = version?.files.find(one => one.name === name);
+  if (!version || !file) return {};
+  const since = version.addedAt[name] ?? version.publishedAt;
+  return { ...checksumHeaders(hashesOf(file)), 'last-modified': new Date(since).toUTCString() };
+}
+
+/** `<file>.sha256` and the like, as `sha256sum -c` reads them. As secret as the file: through the same gate. */
+async function checksumOf(
+  { registry }: Context,
   asked: Asked,
-  route: GenericFile,
-): Promise<void> {
-  const listing = await registry.package(asked, route.package).catch(absent);
-  const version = listing?.versions.find(one => one.version === route.version);
-  if (version?.files.some(({ name }) => name === route.file))
-    throw refuse('PRECONDITION_FAILED', `${route.file} exists already`);
+  { file: path, ...of }: GenericFile,
+): Promise<string | undefined> {
+  const algorithm = ALGORITHMS.find(name => path.endsWith(`.${name}`));
+  if (algorithm === undefined) return undefined;
+  const name = path.slice(0, -algorithm.length - 1);
+  const { version } = await registry.file(asked, { ...of, file: name });
+  const file = version?.files.find(one => one.name === name);
+  const value = file && hashesOf(file)[algorithm];
+  return value && `${value}  ${name.slice(name.lastIndexOf('/') + 1)}\n`;
 }
 
-const absent = (error: unknown) => {
-  if ((error as StrongroomError).kind === 'not_found') return undefined;
-  throw error;
-};
+function sendText({ request: { method } }: Context, text: string): ProtocolReply {
+  const length = String(Buffer.byteLength(text));
+  const headers = { ...PRIVATE, 'content-type': 'text/plain; charset=utf-8', 'content-length': length };
+  return method === 'HEAD' ? { status: 200, headers } : { status: 200, headers, body: text };
+}
 
-/** A client may say what it sends, to be told when something else arrived. @throws DIGEST_INVALID */
-function verify({ headers }: ProtocolRequest, digests: Readonly<Record<string, string>>): void {
-  for (const name of ['md5', 'sha1', 'sha256', 'sha512']) {
-    const said = headerOf(headers, `x-checksum-${name}`)?.trim().toLowerCase();
-    if (said !== undefined && said !== digests[name])
-      throw refuse('DIGEST_INVALID', `the content has ${name} ${digests[name]}`);
+async function remove(
+  context: Context,
+  asked: Asked,
+  route: GenericFile | GenericList,
+): Promise<ProtocolReply> {
+  const { registry } = context;
+  if (route.kind === 'file') {
+    await checkConditions(context, asked, route);
+    await registry.removeFile(asked, route);
+    return { status: 204 };
   }
-}
-
-/** @returns the type as it was sent when it is one, without parameters */
-function mediaTypeOf(header: string | undefined): string {
-  const type = header?.split(';', 1)[0]?.trim().toLowerCase() ?? '';
-  const form = type === 'application/x-www-form-urlencoded';
-  return /^[a-z0-9!#$&^_.+-]{1,127}\/[a-z0-9!#$&^_.+-]{1,127}$/.test(type) && !form ? type : BINARY;
-}
-
-async function remove({ registry }: Context, asked: Asked, route: GenericFile): Promise<ProtocolReply> {
-  await registry.removeFile(asked, route);
+  const { package: name, version, folder } = route;
+  if (name === undefined || version === undefined)
+    throw refuse('METHOD_UNSUPPORTED', 'name a version to delete');
+  if (folder === undefined) await registry.remove(asked, { package: name, version });
+  else await removeFolder(context, asked, { package: name, version, folder });
   return { status: 204 };
 }
 
-async function list(context: Context, asked: Asked, route: GenericList): Promise<ProtocolReply> {
+/** One file after the other; whoever is interrupted asks again. */
+async function removeFolder(
+  { registry }: Context,
+  asked: Asked,
+  { folder, ...of }: { readonly package: string; readonly version: string; readonly folder: string },
+): Promise<void> {
+  const { versions } = await registry.package(asked, of.package);
+  const version = versions.find(one => one.version === of.version);
+  const files = version?.files.filter(({ name }) => name.startsWith(`${folder}/`)) ?? [];
+  if (files.length === 0) throw refuse('FILE_UNKNOWN', `${folder}/`);
+  for (const { name } of files) await registry.removeFile(asked, { ...of, file: name });
+}
+
+async function listFiles(
+  context: Context,
+  asked: Asked,
+  { package: name, version, folder }: GenericList & { readonly package: string },
+): Promise<ProtocolReply> {
   const { request, registry } = context;
-  if (request.method === 'PUT') throw refuse('NAME_INVALID', 'name a package, a version and a path');
-  if (request.method === 'DELETE') {
-    const { package: name, version } = route;
-    if (name === undefined || version === undefined)
-      throw refuse('METHOD_UNSUPPORTED', 'name a version to delete');
-    await registry.remove(asked, { package: name, version });
-    return { status: 204 };
-  }
-  if (route.package === undefined) return listPackages(context, asked);
-  const { package: name, version } = route;
-  const document = await registry.document(
-    asked,
-    { package: name, kind: `list ${version ?? ''}` },
-    async () => JSON.stringify(shown(await registry.package(asked, name), version)),
-  );
-  return sendDocument(context, document, 'application/json');
+  const html = wantsHtml(request.headers);
+  const kind = `list ${html ? `html ${request.path}` : 'json'} ${version ?? ''} ${folder ?? ''}`;
+  const document = await registry.document(asked, { package: name, kind }, async () => {
+    const versions = available(await registry.package(asked, name), { version, folder });
+    if (!html) return renderJson(name, versions);
+    const title = [name, version, folder].filter(part => part !== undefined).join('/');
+    const links = version === undefined ? versionLinks(versions) : fileLinks(versions, folder);
+    return renderHtml({ title, path: request.path, links });
+  });
+  return html
+    ? sendDocument(context, document, HTML, HTML_HEADERS)
+    : sendDocument(context, document, 'application/json');
 }
 
 async function listPackages({ request, registry }: Context, asked: Asked): Promise<ProtocolReply> {
   const query = decodeQuery(request.query);
-  const limit = Math.min(Math.max(1, Number(query.one('limit') ?? 100) || 100), MAX_PAGE);
-  const { items, more } = await registry.packages(asked, { after: query.one('after'), limit });
-  const next = more ? { next: items.at(-1)?.name } : {};
-  const body = JSON.stringify({ packages: items.map(({ name }) => ({ name })), ...next });
-  const headers = { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(body)) };
+  const limit = Number(query.one('limit') ?? 100);
+  if (!Number.isInteger(limit) || limit < 1) throw refuse('REQUEST_INVALID', 'limit is a number from 1 on');
+  const page = { words: [], after: query.one('after'), limit: Math.min(limit, MAX_PAGE) };
+  const { items, more } = await registry.search(asked, page);
+  const next = more ? items.at(-1)?.name : undefined;
+  const html = wantsHtml(request.headers);
+  const following = `?after=${next}&limit=${limit}`;
+  const links = [
+    ...items.map(({ name }) => folderLink(name)),
+    ...(next === undefined ? [] : [{ href: following, text: 'more' }]),
+  ];
+  const body = html
+    ? renderHtml({ title: '', path: request.path, links })
+    : JSON.stringify({ packages: items.map(({ name }) => ({ name })), next });
+  const headers = {
+    ...PRIVATE,
+    'content-type': html ? HTML : 'application/json',
+    'content-length': String(Buffer.byteLength(body)),
+    ...(html ? HTML_HEADERS : {}),
+  };
   return request.method === 'HEAD' ? { status: 200, headers } : { status: 200, headers, body };
 }
-
-/** What can be had; held files are left out. @throws VERSION_UNKNOWN */
-function shown({ name, versions }: PackageListing, only: string | undefined) {
-  const available = versions.filter(
-    ({ held, version }) => held === undefined && (only ?? version) === version,
-  );
-  if (only !== undefined && available.length === 0) throw refuse('VERSION_UNKNOWN', `${name} ${only}`);
-  return {
-    package: name,
-    versions: available.map(({ version, publishedAt, files }) => ({
-      version,
-      publishedAt,
-      files: files.filter(({ held }) => held === undefined).map(shownFile),
-    })),
-  };
-}
-
-const shownFile = ({ name, size, canonical, mediaType, addedAt }: ListedFile) => ({
-  path: name,
-  ...{ size, digest: canonical, mediaType, uploadedAt: addedAt },
-});
 
 /** Plain text: what curl prints. */
 export const renderRefusal: Protocol['refuse'] = (error, { method }) => {
   const refusal = refusalOf(error);
-  return refusedWith(refusal, method, { type: 'text/plain; charset=utf-8', body: `${refusal.message}\n` });
+  const headers = error.code === 'METHOD_UNSUPPORTED' ? { allow: Object.keys(ACTIONS).join(', ') } : {};
+  const type = 'text/plain; charset=utf-8';
+  return refusedWith(refusal, method, { type, body: `${refusal.message}\n`, headers });
 };

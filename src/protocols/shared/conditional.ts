@@ -9,13 +9,31 @@ const MAX_HEADER = 8192;
  * Whether the client holds this already, so that a GET or HEAD is answered with 304 (its headers, no body). Ask it
  * after the gate: what is forbidden is refused, also to whoever has a copy.
  * @param etag quoted, as the reply would carry it
+ * @param modified `Last-Modified` of the reply, if it has one; it counts for who knows no tag
  */
-export function notModified(headers: Headers, etag: string): boolean {
+export function notModified(headers: Headers, etag: string, modified?: string): boolean {
   const known = headers['if-none-match'];
-  const text = Array.isArray(known) ? known.join(',') : known;
-  if (text === undefined || text.length > MAX_HEADER) return false;
+  if (known !== undefined) return names(known, etag, strong);
+  const since = Date.parse(headerOf(headers, 'if-modified-since') ?? '');
+  return modified !== undefined && Date.parse(modified) <= since;
+}
+
+/**
+ * Whether `If-Match` or `If-None-Match` forbids a change. A weak tag is never the same as another one in `If-Match`.
+ * @param etag of what is there now; undefined: nothing is
+ */
+export function preconditionFails(headers: Headers, etag: string | undefined): boolean {
+  const [match, none] = [headers['if-match'], headers['if-none-match']];
+  if (match !== undefined && (etag === undefined || !names(match, etag, tag => tag))) return true;
+  return none !== undefined && etag !== undefined && names(none, etag, strong);
+}
+
+/** @param seen how two tags are compared */
+function names(header: string | string[], etag: string, seen: (tag: string) => string): boolean {
+  const text = Array.isArray(header) ? header.join(',') : header;
+  if (text.length > MAX_HEADER) return false;
   if (text.trim() === '*') return true;
-  return (text.match(ENTITY_TAG) ?? []).some(tag => strong(tag) === strong(etag));
+  return (text.match(ENTITY_TAG) ?? []).some(tag => seen(tag) === seen(etag));
 }
 
 /**

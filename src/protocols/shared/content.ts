@@ -27,7 +27,7 @@ export async function sendFile(
 ): Promise<ProtocolReply> {
   const { canonical, size, mediaType } = released.content;
   const etag = `"${canonical}"`;
-  const headers = {
+  const headers: Record<string, string> = {
     ...PRIVATE,
     'content-type': mediaType,
     'accept-ranges': 'bytes',
@@ -35,7 +35,7 @@ export async function sendFile(
     ...warned(released),
     ...extra,
   };
-  if (notModified(request.headers, etag)) return { status: 304, headers };
+  if (notModified(request.headers, etag, headers['last-modified'])) return { status: 304, headers };
   const range = parseRange(rangeHeader(request.headers, etag), size);
   const length = range ? range.end - range.start + 1 : size;
   const whole = {
@@ -51,7 +51,7 @@ export async function sendFile(
 }
 
 /** What policies warn of, for clients that show it. */
-function warned({ warnings }: Released): Record<string, string> {
+export function warned({ warnings }: Pick<Released, 'warnings'>): Record<string, string> {
   const [first] = warnings;
   return first === undefined ? {} : { warning: `299 - "${asciiLine(first, 500).replaceAll('"', "'")}"` };
 }

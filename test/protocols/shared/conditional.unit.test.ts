@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { notModified, rangeHeader } from '../../../src/protocols/shared/conditional.ts';
+import { notModified, preconditionFails, rangeHeader } from '../../../src/protocols/shared/conditional.ts';
 
 const ETAG = '"sha256:aa"';
 
@@ -29,6 +29,46 @@ describe('If-None-Match', () => {
 
   test('an endless list is not read', () => {
     expect(notModified({ 'if-none-match': `${'"b",'.repeat(4000)}${ETAG}` }, ETAG)).toBe(false);
+  });
+});
+
+describe('If-Modified-Since', () => {
+  const MODIFIED = 'Tue, 15 Nov 1994 12:45:26 GMT';
+  test.each([
+    [MODIFIED, true],
+    ['Tue, 15 Nov 1994 12:45:27 GMT', true],
+    ['Tuesday, 15-Nov-94 12:45:26 GMT', true],
+    ['Tue, 15 Nov 1994 12:45:25 GMT', false],
+    ['yesterday', false],
+    ['', false],
+  ])('%s', (since, held) => {
+    expect(notModified({ 'if-modified-since': since }, ETAG, MODIFIED)).toBe(held);
+    expect(notModified({ 'if-modified-since': since }, ETAG)).toBe(false);
+    // a tag that was sent, too, decides alone
+    expect(notModified({ 'if-modified-since': since, 'if-none-match': '"b"' }, ETAG, MODIFIED)).toBe(false);
+    expect(notModified({ 'if-modified-since': since, 'if-none-match': ETAG }, ETAG, MODIFIED)).toBe(true);
+  });
+});
+
+describe('conditions of a change', () => {
+  test.each([
+    [{}, undefined, false],
+    [{}, ETAG, false],
+    [{ 'if-match': '*' }, undefined, true],
+    [{ 'if-match': '*' }, ETAG, false],
+    [{ 'if-match': ETAG }, undefined, true],
+    [{ 'if-match': `"b", ${ETAG}` }, ETAG, false],
+    [{ 'if-match': '"b"' }, ETAG, true],
+    [{ 'if-match': `W/${ETAG}` }, ETAG, true],
+    [{ 'if-match': 'rubbish' }, ETAG, true],
+    [{ 'if-none-match': '*' }, undefined, false],
+    [{ 'if-none-match': '*' }, ETAG, true],
+    [{ 'if-none-match': ETAG }, undefined, false],
+    [{ 'if-none-match': `"b", W/${ETAG}` }, ETAG, true],
+    [{ 'if-none-match': '"b"' }, ETAG, false],
+    [{ 'if-match': ETAG, 'if-none-match': ETAG }, ETAG, true],
+  ])('%j when there is %s', (headers, etag, fails) => {
+    expect(preconditionFails(headers, etag)).toBe(fails);
   });
 });
 
