@@ -79,6 +79,7 @@ export function withMemoryCache(store: BlobStore, options: MemoryCacheOptions): 
     put: (bytes, expected) => store.put(bytes, expected),
     stat: digest => store.stat(digest),
     list: () => store.list(),
+    claim: installation => store.claim(installation),
     check: () => store.check(),
     close: () => store.close(),
     cacheUsage: () => ({ entries: kept.size, bytes: kept.bytes, hits, misses }),

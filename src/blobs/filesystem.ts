@@ -10,6 +10,7 @@ import { Claims } from './filesystem/claims.ts';
 import { asUnavailable } from './filesystem/faults.ts';
 import { type FileOps, nodeFileOps } from './filesystem/file-ops.ts';
 import { prepareLayout } from './filesystem/folders.ts';
+import { claimFolder } from './filesystem/owner.ts';
 import { Shelf } from './filesystem/shelf.ts';
 import { SmallBlobs } from './filesystem/small.ts';
 import { Staging } from './filesystem/staging.ts';
@@ -52,6 +53,7 @@ export async function openFilesystemBlobs(options: FilesystemBlobsOptions): Prom
     read: (digest, max = DEFAULT_READ_BYTES) => run(async () => shelf.read(canonicalHex(digest), max)),
     list: () => translatedList(shelf.list()),
     remove: digest => run(async () => shelf.remove(canonicalHex(digest))),
+    claim: installation => run(() => claimFolder(fs, options.root, installation)),
     check: () => run(() => small.probe()),
     close: () => lifecycle.close(),
   };

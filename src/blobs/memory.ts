@@ -36,6 +36,7 @@ export function memoryBlobs(now: () => number = Date.now): BlobStore {
   const uploads = new Map<string, Upload>();
   const blobs = new Map<CanonicalDigest, Stored>();
   const run = <T>(work: () => Promise<T> | T) => lifecycle.run(async () => work());
+  let owner: string | undefined;
 
   return {
     openUpload: owner =>
@@ -104,6 +105,11 @@ export function memoryBlobs(now: () => number = Date.now): BlobStore {
       }
     },
     remove: digest => run(() => blobs.delete(canonicalDigest(canonicalHex(digest)))),
+    claim: installation =>
+      run(() => {
+        owner ??= installation;
+        return owner;
+      }),
     check: () => run(() => undefined),
     close: () => lifecycle.close(),
   };

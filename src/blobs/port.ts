@@ -79,6 +79,12 @@ export interface BlobStore {
   list(): AsyncIterable<BlobInfo>;
   /** True when it was there. Only the collector calls this, under its lease. */
   remove(digest: CanonicalDigest): Promise<boolean>;
+  /**
+   * Gives the installation that these bytes belong to: the first that claimed them, for ever. A store of another must
+   * not be used, since collection removes what its own log does not name.
+   * @param installation id of the event log, at most 100 printable characters
+   */
+  claim(installation: string): Promise<string>;
   /** Writes and syncs a probe: rejects with STORAGE_UNAVAILABLE and a reason when the store is not usable. */
   check(): Promise<void>;
   close(): Promise<void>;

@@ -3,6 +3,7 @@
  * durable, and a key is seen only with all its bytes, so a commit is one copy within the bucket.
  */
 import { hash } from 'node:crypto';
+import { buffer } from 'node:stream/consumers';
 import { canonicalDigest, canonicalHex, digestMismatch, parseExpected } from './digest.ts';
 import { Lifecycle } from './lifecycle.ts';
 import type { BlobStore, CommittedBlob } from './port.ts';
@@ -10,6 +11,7 @@ import { DEFAULT_READ_BYTES } from './range.ts';
 import { parseS3Address } from './s3/address.ts';
 import { Bucket } from './s3/bucket.ts';
 import type { Timeouts } from './s3/client.ts';
+import { damaged } from './s3/faults.ts';
 import { Shelf } from './s3/shelf.ts';
 import { Staging } from './s3/staging.ts';
 
@@ -57,12 +59,23 @@ export async function openS3Blobs(options: S3BlobsOptions): Promise<BlobStore> {
     read: (digest, max = DEFAULT_READ_BYTES) => run(async () => shelf.read(canonicalHex(digest), max)),
     list: () => shelf.list(),
     remove: digest => run(async () => shelf.remove(canonicalHex(digest))),
+    claim: installation => run(() => claimPrefix(bucket, installation)),
     check: () => run(check),
     async close() {
       await lifecycle.close();
       bucket.close();
     },
   };
+}
+
+/** `<prefix>installation` names the first installation that used the prefix. */
+async function claimPrefix(bucket: Bucket, installation: string): Promise<string> {
+  const key = 'installation';
+  if ((await bucket.put(key, Buffer.from(installation), { ifAbsent: true })) !== undefined)
+    return installation;
+  const found = await bucket.get(key);
+  if (!found) throw damaged('S3 has an object and does not give it');
+  return (await buffer(found.body)).toString();
 }
 
 async function putVerified(

@@ -8,6 +8,7 @@ import { type CachedBlobStore, withMemoryCache } from '../blobs/cache.ts';
 import { openFilesystemBlobs } from '../blobs/filesystem.ts';
 import type { BlobStore } from '../blobs/port.ts';
 import type { Config } from '../config.ts';
+import { refuse } from '../domain/errors.ts';
 import type { EventLog } from '../eventlog/port.ts';
 import { type FileJournal, openFileJournal } from '../evidence/journal.ts';
 import type { EvidenceStore } from '../evidence/port.ts';
@@ -58,6 +59,22 @@ export async function openStores(config: Config, events: StoreEvents): Promise<S
       await records.close();
     },
   };
+}
+
+/**
+ * The bytes must be those of this log: collection would remove everything else.
+ * @throws STATE_CONFLICT when they belong to another installation
+ */
+export async function claimBlobs({ blobs, log }: Stores, { blobsUrl, data }: Config): Promise<void> {
+  const owner = await blobs.claim(log.logId);
+  if (owner === log.logId) return;
+  const place = blobsUrl === 'filesystem' ? `the folder ${data}` : 'this bucket and prefix';
+  throw refuse(
+    'STATE_CONFLICT',
+    `${place} holds the artifacts of another installation (its event log is ${owner}, this one is ${log.logId}): ` +
+      'use another place, or that event log. If that installation is gone for good and nothing of it is needed, ' +
+      'remove what is there',
+  );
 }
 
 async function openBlobs({ blobsUrl: url, data }: Config): Promise<BlobStore> {

@@ -30,7 +30,7 @@ import { createRunner, type Runner } from '../projections/runner.ts';
 import { openViews, type Views } from '../projections/store.ts';
 import { PROTOCOLS } from '../protocols/index.ts';
 import { domainCode } from './domain-code.ts';
-import { openStores, type Stores } from './stores.ts';
+import { claimBlobs, openStores, type Stores } from './stores.ts';
 import { VERSION } from './version.ts';
 
 export interface System {
@@ -51,6 +51,10 @@ export interface System {
 export async function openSystem(config: Config, onBroken: (error: Error) => void): Promise<System> {
   const logger = pino({ level: config.logLevel, base: null, timestamp: pino.stdTimeFunctions.isoTime });
   const stores = await openStores(config, { onBroken });
+  await claimBlobs(stores, config).catch(async error => {
+    await stores.close();
+    throw error;
+  });
   const { runner, views, queries } = await openProjections(config, stores, logger);
   const node = randomUUID().slice(0, 8);
   const stamps = createStamps();

@@ -467,6 +467,14 @@ export function blobContract(name: string, make: () => Promise<BlobsUnderTest>):
         }
       });
 
+      it('belongs to the installation that claimed it first', async () => {
+        expect(await store.claim('one')).toBe('one');
+        expect(await store.claim('two')).toBe('one');
+        const claims = await Promise.all([store.claim('one'), store.claim('three')]);
+        expect(claims).toEqual(['one', 'one']);
+        expect(await all()).toEqual([]);
+      });
+
       it('passes a check, and takes nothing more once it is closed', async () => {
         await store.check();
         expect(await all()).toEqual([]);
