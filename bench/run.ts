@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import type { Row } from './bench.ts';
 import { gates } from './benches/gates.ts';
 import { go } from './benches/go.ts';
+import { helm } from './benches/helm.ts';
 import { log } from './benches/log.ts';
 import { memory } from './benches/memory.ts';
 import { npm } from './benches/npm.ts';
@@ -23,7 +24,7 @@ import { LOAD_TOOL } from './load.ts';
 import { findProgram, versionOf } from './processes.ts';
 import { notesOf, renderTable } from './report.ts';
 
-const BENCHES = [pull, stream, push, gates, log, replay, memory, start, npm, python, go];
+const BENCHES = [pull, stream, push, gates, log, replay, memory, start, npm, python, helm, go];
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

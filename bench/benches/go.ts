@@ -7,7 +7,7 @@ import { aimed, measureGets, type Publishing, publishAll, versionsOf } from '../
 
 const MODULE = 'example.com/bench/module';
 const VERSIONS = Array.from({ length: 100 }, (_, at) => `v1.${at}.0`);
-const ATHENS = 'absent: Athens, which no registry of Go modules served with a checksum when this was written';
+const ATHENS = 'absent: Athens, which the registry of Go modules does not serve (403)';
 
 export const go: Bench = {
   name: 'go',

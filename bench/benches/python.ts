@@ -4,6 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Dist, makeWheel, uploadForm } from '../../test/support/python-dists.ts';
 import { atLeast, type Bench, interleave, type Row, type Settings } from '../bench.ts';
+import { measureChanges } from '../changes.ts';
 import { type PackagePeer, sorted, startPackages, startPypiserver } from '../package-peers.ts';
 import {
   aimed,
@@ -45,6 +46,12 @@ export const python: Bench = {
       const index = await measureGets(settings, peers, {
         ...{ what, path: `/simple/${PROJECT}/`, headers: HEADERS },
       });
+      const [strongroom] = peers;
+      const change = strongroom && {
+        ...{ path: `/simple/${PROJECT}/`, headers: HEADERS },
+        what: `a change of a project of ${FILES.toLocaleString('en')} files`,
+        next: (at: number) => uploadOf(wheel(PROJECT, `2.${at}.0`)),
+      };
       const file = dists[0]?.filename ?? '';
       const paths = { strongroom: `/files/${PROJECT}/1.0.0/${file}`, pypiserver: `/packages/${file}` };
       const wheels = await measureGets(settings, peers, { what: 'wheel, 4 KB', path: paths });
@@ -52,6 +59,7 @@ export const python: Bench = {
         aimed(index, atLeast(5, over(index, 'pypiserver')), notes),
         aimed(wheels, atLeast(1, over(wheels, 'pypiserver')), notes),
         await uploading(settings, peers, notes),
+        ...(change ? [await measureChanges(settings, strongroom, change)] : []),
       ];
     } finally {
       for (const peer of peers) await peer.stop();
