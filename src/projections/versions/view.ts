@@ -43,7 +43,14 @@ export const versionsTable = table({
   },
   primaryKey: ['repositoryId', 'package', 'version'],
   typical: [100_000, 10_000, 200, 1],
-  indexes: [],
+  indexes: [
+    {
+      name: 'versions_purl',
+      columns: ['purl', 'repositoryId'],
+      where: '"purl" IS NOT NULL',
+      typical: [50_000, 2, 1],
+    },
+  ],
 });
 export type VersionRow = RowOf<typeof versionsTable.columns>;
 
@@ -142,7 +149,7 @@ function changed(row: VersionRow, event: EventOf<(typeof VERSION_EVENTS)[number]
 
 export const versions = view({
   table: versionsTable,
-  version: 2,
+  version: 3,
   types: VERSION_EVENTS,
   overwrites: ['VersionPublished'],
   keysOf: ({ data }) => [[data.repositoryId, data.package, data.version]],
