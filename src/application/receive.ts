@@ -42,8 +42,9 @@ export class ReceivedFile {
     core: Core,
     by: { caller: Caller; repository: RepositoryInfo },
     body: Readable | Uint8Array,
-    limit = core.settings.maxBlobBytes,
+    max = core.settings.maxBlobBytes,
   ): Promise<ReceivedFile> {
+    const limit = Math.min(max, core.settings.maxBlobBytes);
     const place = at(by.repository);
     await authorise(core, { caller: by.caller, action: 'push', at: place, facts: {}, target: 'upload' });
     const hashes = ALGORITHMS.map(name => createHash(name));

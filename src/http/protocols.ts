@@ -57,7 +57,8 @@ async function reckon(
   const origin = tools.identify.origin(raw.request);
   const authenticate = (authorization: string) =>
     tools.identify.caller(raw.request, correlationId, { authorization });
-  const facts = { origin, authenticate, maxBody: tools.maxFileBytes * ENCODED + ENVELOPE };
+  const { maxFileBytes: maxFile } = tools;
+  const facts = { origin, authenticate, maxFile, maxBody: maxFile * ENCODED + ENVELOPE };
   let request = toProtocolRequest(raw, { caller: { ...STRANGER, correlationId }, ...facts });
   try {
     const authorization = protocol.authorization?.(raw.request.headers);

@@ -8,18 +8,26 @@ import type { ProtocolRequest } from '../protocols/protocol.ts';
 const waiting = new WeakSet<IncomingMessage>();
 export const markExpectsContinue = (request: IncomingMessage) => waiting.add(request);
 
+interface Limits {
+  /** bytes of a body, whatever is in it */
+  readonly maxBody: number;
+  /** bytes of a body that is a file by itself */
+  readonly maxFile: number;
+}
+
 export function toProtocolRequest(
   raw: { request: IncomingMessage; response: ServerResponse },
-  { maxBody, ...facts }: Pick<ProtocolRequest, 'caller' | 'origin' | 'authenticate'> & { maxBody: number },
+  { maxBody, maxFile, ...facts }: Pick<ProtocolRequest, 'caller' | 'origin' | 'authenticate'> & Limits,
 ): ProtocolRequest {
   const { request, response } = raw;
   const [path = '', query = ''] = splitOnce(request.url ?? '', '?');
-  const body = () => {
+  const atMost = (max: number) => {
     // refused before the client is asked to send it
-    if (Number(request.headers['content-length'] ?? 0) > maxBody) throw tooLarge(maxBody);
+    if (Number(request.headers['content-length'] ?? 0) > max) throw tooLarge(max);
     if (waiting.delete(request)) response.writeContinue();
     return request as Readable;
   };
+  const body = () => atMost(maxBody);
   return {
     method: request.method ?? 'GET',
     path,
@@ -27,6 +35,7 @@ export function toProtocolRequest(
     headers: request.headers,
     ...facts,
     body,
+    file: (max = maxFile) => atMost(Math.min(max, maxFile)),
     bytes: max => readAll(request, body, max),
   };
 }

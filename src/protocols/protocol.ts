@@ -23,6 +23,11 @@ export interface ProtocolRequest {
   authenticate(authorization: string): Promise<Caller>;
   /** Starts reading the body (sends `100 Continue` when the client waits for it): call it after all refusals. */
   body(): Readable;
+  /**
+   * A body that is one file by itself: as `body`, and refused unread when it announces more bytes than a file may have.
+   * @param max the most that this file may have, where its format says less. @throws CONTENT_TOO_LARGE
+   */
+  file(max?: number): Readable;
   /** The whole body, at most `max` bytes. @throws CONTENT_TOO_LARGE, SIZE_INVALID when it was cut short */
   bytes(max: number): Promise<Uint8Array>;
 }

@@ -47,6 +47,17 @@ describe('a body that is announced', () => {
     expect(await announce(method, path, 100 * MIB)).toEqual({ status: 413, asked: false });
   });
 
+  it.each([
+    ['PUT', '/pkg/main/generic/generic/a/1.0/file.bin', MIB],
+    ['PUT', '/pkg/main/maven/maven/g/a/1.0/a-1.0.jar', MIB],
+    ['PUT', '/pkg/main/go/go/upload', MIB],
+    ['POST', '/pkg/main/helm/helm/api/charts', MIB],
+    ['POST', `/v2/main/oci/app/blobs/uploads/?digest=sha256:${'0'.repeat(64)}`, MIB],
+  ])('that is a file by itself is no larger than a file: %s %s', async (method, path, limit) => {
+    expect(await announce(method, path, limit + 1)).toEqual({ status: 413, asked: false });
+    expect(await announce(method, path, limit)).toEqual({ status: 100, asked: true });
+  });
+
   it('is asked for when it is not', async () => {
     expect(await announce('PUT', '/pkg/main/generic/generic/a/1.0/file.bin', 1000)).toEqual({
       status: 100,

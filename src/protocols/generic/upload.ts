@@ -16,7 +16,7 @@ export async function put(context: Context, asked: Asked, route: GenericFile): P
   const { request, registry } = context;
   refuseParts(request);
   await checkConditions(context, asked, route);
-  const content = await registry.receive(asked, request.body());
+  const content = await registry.receive(asked, request.file());
   verify(request, content);
   // time has passed while the bytes came
   await checkConditions(context, asked, route);

@@ -71,7 +71,7 @@ function purlOfModule(path: string, version: string): string {
 async function receive({ request, registry }: Context, asked: Asked): Promise<Sent> {
   const type = headerOf(request.headers, 'content-type') ?? '';
   if (!type.toLowerCase().startsWith('multipart/'))
-    return { zip: await registry.receive(asked, request.body(), MAX_ZIP) };
+    return { zip: await registry.receive(asked, request.file(MAX_ZIP), MAX_ZIP) };
   const { files } = await readMultipart(request, {
     onFile: async ({ field, filename, stream }) => {
       const kind = /\.(zip|mod|info)$/.exec(filename ?? '')?.[1] ?? field;

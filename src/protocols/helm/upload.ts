@@ -54,7 +54,7 @@ export function reply(status: number, value: object): ProtocolReply {
 async function receive({ request, registry }: Context, asked: Asked, body: Kind): Promise<readonly Sent[]> {
   const type = headerOf(request.headers, 'content-type') ?? '';
   if (!/^multipart\//i.test(type))
-    return [{ kind: body, content: await registry.receive(asked, request.body(), LIMITS[body]) }];
+    return [{ kind: body, content: await registry.receive(asked, request.file(LIMITS[body]), LIMITS[body]) }];
   const onFile = async ({ field, stream }: FilePart): Promise<Sent> => {
     if (field !== 'chart' && field !== 'prov')
       throw refuse('REQUEST_INVALID', 'the parts of the form are named chart and prov');

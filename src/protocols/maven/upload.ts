@@ -26,7 +26,8 @@ export async function putFile(context: Context, asked: Asked, route: FileRoute):
   const { request, registry } = context;
   const { group, artifact, version, file, named } = route;
   const isPom = named.extension === 'pom' && named.classifier === undefined;
-  const content = await registry.receive(asked, request.body(), isPom ? MAX_POM : undefined);
+  const max = isPom ? MAX_POM : undefined;
+  const content = await registry.receive(asked, request.file(max), max);
   const description = isPom ? { description: describePom(await content.read()), describes: true } : {};
   const published = await registry.publish(asked, {
     package: route.package,

@@ -32,7 +32,7 @@ export async function startUpload(
   }
   const upload = await registry.startUpload(asked);
   if (intent.by !== 'monolithic') return status(202, name, upload);
-  await registry.appendUpload(upload, request.body(), { offset: 0, last: true });
+  await registry.appendUpload(upload, request.file(), { offset: 0, last: true });
   await registry.finishUpload(asked, { id: upload.id, digest: intent.digest });
   return blobCreated(name, intent.digest);
 }
@@ -86,7 +86,7 @@ async function append(
   const range = parseContentRange(headerOf(request.headers, 'content-range'), length);
   if (range && range.start !== upload.size)
     throw refuse('RANGE_INVALID', { reason: `the upload stands at ${upload.size}`, size: upload.size });
-  const appended = await registry.appendUpload(upload, request.body(), {
+  const appended = await registry.appendUpload(upload, request.file(), {
     offset: range?.start ?? upload.size,
     last,
   });
