@@ -39,7 +39,8 @@ export async function inspectTarball(
   const manifests = paths.filter(path => PACKAGE_JSON.test(path));
   const [path] = manifests;
   if (path === undefined) throw refuse('PACKAGE_INVALID', 'the tarball has no package.json');
-  if (manifests.length > 1) throw refuse('PACKAGE_INVALID', 'the tarball has several package.json files');
+  if (manifests.length > 1 || entries.filter(({ name: one }) => isManifest(one)).length !== 1)
+    throw refuse('PACKAGE_INVALID', 'the tarball has several package.json files');
   const packageJson = readPackageJson(files.get(path) ?? Buffer.alloc(0));
   if (packageJson.name !== name || checkVersion(String(packageJson.version)) !== version)
     throw refuse('PACKAGE_INVALID', `the tarball is not of ${name}@${version}: see its package.json`);
@@ -55,6 +56,16 @@ export async function inspectTarball(
     hasShrinkwrap: has('npm-shrinkwrap.json'),
     hasGyp: has('binding.gyp'),
   };
+}
+
+/**
+ * Whether clients unpack an entry to the package's own package.json: they leave out what stands before the first slash,
+ * a dot too; on some disks letters of either case are the same, and dots at the end of a name nothing.
+ */
+function isManifest(name: string): boolean {
+  const [, ...rest] = name.replaceAll('\\', '/').split('/');
+  const path = rest.filter(part => part !== '' && part !== '.').join('/');
+  return /^package\.json[. ]*(?::|$)/.test(path.normalize('NFKC').toLowerCase());
 }
 
 const sizeOf = (files: readonly TarEntry[]) => files.reduce((sum, { size }) => sum + size, 0);

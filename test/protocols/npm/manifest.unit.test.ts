@@ -53,6 +53,29 @@ describe('what a tarball says', () => {
   });
 });
 
+describe('a tarball with a second package.json', () => {
+  const files = packageJson();
+  const evil = JSON.stringify({ ...NAMED, scripts: { install: 'evil' } });
+
+  it.each([
+    ['beside its folder, which clients leave out', './package.json'],
+    ['in other letters', 'package/PACKAGE.json'],
+    ['in letters that are the same to a disk', 'package/pac\u212aage.json'],
+    ['by a backslash', 'x\\package.json'],
+    ['with dots at its end', 'package/package.json. .'],
+    ['as a stream of the file', 'package/package.json::$DATA'],
+    ['in another folder', 'other/./package.json'],
+  ])('is refused: %s', async (_, path) => {
+    await expect(inspect({ ...files, [path]: evil })).rejects.toThrow('several');
+    await expect(inspect({ [path]: evil, ...files })).rejects.toThrow('several');
+  });
+
+  it('has others deeper down', async () => {
+    const deep = { 'package/deep/package.json': '{}', 'package/package.json.md': '' };
+    await expect(inspect({ ...files, ...deep })).resolves.toMatchObject({ fileCount: 3 });
+  });
+});
+
 describe('the manifest', () => {
   const build = async (said: object, files: Readonly<Record<string, string>>) =>
     manifestOf({ ...NAMED, manifest: { ...NAMED, ...said } }, await inspect(files));

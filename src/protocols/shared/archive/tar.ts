@@ -3,15 +3,24 @@
  * to disk. https://pubs.opengroup.org/onlinepubs/9799919799/utilities/pax.html#tag_20_94_13_06
  */
 import type { Readable } from 'node:stream';
-import { createGunzip } from 'node:zlib';
-import { extract, type Header } from 'tar-stream';
 import { isRefusal } from '../../../domain/errors.ts';
 import { ARCHIVE_LIMITS, type ArchiveLimits } from './limits.ts';
 import { badArchive, checkLink, checkPath, plainPath, segmentsOf } from './paths.ts';
+import { Blocks, NOT_TAR, SourceError, unpacked } from './tar-blocks.ts';
+import {
+  checkSize,
+  type Extended,
+  parseExtended,
+  parseHeader,
+  parseLongName,
+  type TarHeader,
+} from './tar-headers.ts';
 
 export interface TarEntry {
   /** without `./` and trailing slashes */
   readonly path: string;
+  /** as written: unpackers that leave out the first folder count it there */
+  readonly name: string;
   /** unpacked, bytes */
   readonly size: number;
   /** `file`, `directory`, `symlink`, `link` */
@@ -32,147 +41,120 @@ export interface TarQuestion {
 }
 
 /**
- * @throws PACKAGE_INVALID for what is no archive, cut short, or beyond the limits; for paths and links that lead out of
- * it, devices, and a wanted file that is there twice. What the source throws is thrown on.
+ * @throws PACKAGE_INVALID for what is no archive, cut short, goes on after its end, or is beyond the limits; for paths and
+ * links that lead out of it, devices, and a wanted file that is there twice. What the source throws is thrown on.
  */
 export async function readTar(
   source: Readable,
   { gzip, want, limits = ARCHIVE_LIMITS }: TarQuestion,
 ): Promise<TarContent> {
-  const reader = extract();
-  const failure: { of?: unknown } = {};
-  const fed = feed(source, reader, { gzip, limits }).catch(error => {
-    failure.of = error;
-    reader.destroy(error as Error);
-  });
+  const chunks = unpacked(source, { gzip, limits });
   try {
-    const found = await collect(reader, want, limits);
-    await fed;
-    if (failure.of === undefined) return found;
-    throw failure.of;
+    return await collect(new Blocks(chunks), want, limits);
   } catch (error) {
-    const why = failure.of ?? error;
-    if (why instanceof SourceError) throw why.cause;
-    throw isRefusal(why) ? why : badArchive('the archive is damaged, cut short, or of another kind');
+    if (error instanceof SourceError) throw error.cause;
+    throw isRefusal(error) ? error : badArchive(NOT_TAR);
   } finally {
-    reader.destroy(null);
     source.destroy();
-    await fed;
-  }
-}
-
-/** An error of whoever hands on the bytes, not of the bytes. */
-class SourceError extends Error {}
-
-/** Hands the (inflated) bytes to the reader at its pace. */
-async function feed(
-  source: Readable,
-  reader: ReturnType<typeof extract>,
-  { gzip, limits }: { gzip: boolean; limits: ArchiveLimits },
-): Promise<void> {
-  const closed = new Promise<void>(resolve => reader.once('close', () => resolve()));
-  const counts = { packed: 0, unpacked: 0 };
-  const packed = counted(source, counts);
-  const chunks = gzip ? inflated(packed) : packed;
-  for await (const chunk of chunks) {
-    if (reader.destroyed) return;
-    counts.unpacked += chunk.length;
-    if (counts.unpacked > limits.unpacked) throw badArchive('the archive unpacks to too much');
-    if (counts.unpacked > limits.free && counts.unpacked > counts.packed * limits.ratio)
-      throw badArchive(`the archive unpacks to more than ${limits.ratio} times its size`);
-    if (!reader.write(chunk))
-      await Promise.race([new Promise<void>(resolve => reader.once('drain', () => resolve())), closed]);
-  }
-  reader.end(null);
-}
-
-async function* counted(source: Readable, counts: { packed: number }): AsyncGenerator<Buffer> {
-  try {
-    for await (const chunk of source) {
-      const bytes = Buffer.from(chunk as Uint8Array);
-      counts.packed += bytes.length;
-      yield bytes;
-    }
-  } catch (error) {
-    throw new SourceError('the source failed', { cause: error });
-  }
-}
-
-async function* inflated(chunks: AsyncGenerator<Buffer>): AsyncGenerator<Buffer> {
-  const gunzip = createGunzip();
-  const writing = (async () => {
-    for await (const chunk of chunks) {
-      if (gunzip.destroyed) return;
-      if (!gunzip.write(chunk))
-        await new Promise<void>(resolve => {
-          gunzip.once('drain', resolve);
-          gunzip.once('close', resolve);
-        });
-    }
-    gunzip.end();
-  })().catch(error => void gunzip.destroy(error as Error));
-  try {
-    for await (const chunk of gunzip) yield chunk as Buffer;
-  } finally {
-    gunzip.destroy();
-    await writing;
+    await chunks.return(undefined);
   }
 }
 
 async function collect(
-  reader: ReturnType<typeof extract>,
+  blocks: Blocks,
   want: TarQuestion['want'],
   limits: ArchiveLimits,
 ): Promise<TarContent> {
   const found = { entries: [] as TarEntry[], files: new Map<string, Buffer>() };
   const check = checker(limits);
-  for await (const entry of reader) {
-    const listed = check(entry.header);
+  const sizeOf = wantedSize(want);
+  let kept = 0;
+  for (let header = await nextEntry(blocks); header; header = await nextEntry(blocks)) {
+    const listed = check(header);
     found.entries.push(listed);
-    const { path, type } = listed;
-    const max = type === 'file' ? want(path) : undefined;
-    // readers differ in which of two they take: what we show must be what is unpacked
-    if (max !== undefined && found.files.has(path)) throw badArchive(`the archive has ${path} twice`);
-    const bytes = await head(entry, Math.min(max ?? 0, limits.kept));
-    if (max !== undefined) found.files.set(path, bytes);
-    if (sizeOf(found.files) > limits.kept) throw badArchive('the archive has too much to read');
+    const max = sizeOf(listed);
+    const bytes = await blocks.padded(listed.size, Math.min(max ?? 0, limits.kept));
+    if (max === undefined || listed.type !== 'file') continue;
+    found.files.set(listed.path, bytes);
+    kept += bytes.length;
+    if (kept > limits.kept) throw badArchive('the archive has too much to read');
   }
+  if (found.entries.length === 0) throw badArchive(NOT_TAR);
   return found;
 }
 
-const sizeOf = (files: ReadonlyMap<string, Buffer>) => {
-  let size = 0;
-  for (const { length } of files.values()) size += length;
-  return size;
-};
-
-/** The first bytes of an entry; the rest is passed over. */
-async function head(entry: AsyncIterable<unknown>, max: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let room = max;
-  for await (const chunk of entry as AsyncIterable<Buffer>) {
-    if (room > 0) chunks.push(Buffer.from(chunk.subarray(0, room)));
-    room -= chunk.length;
-  }
-  return Buffer.concat(chunks);
+/** Readers differ in which of two they take, a file or a link: what we show must be what is unpacked. */
+function wantedSize(want: TarQuestion['want']): (entry: TarEntry) => number | undefined {
+  const seen = new Set<string>();
+  return ({ path, type }) => {
+    const max = type === 'directory' ? undefined : want(path);
+    if (max === undefined) return undefined;
+    if (seen.has(path)) throw badArchive(`the archive has ${path} twice`);
+    seen.add(path);
+    return max;
+  };
 }
 
-const TYPES: Readonly<Record<string, string>> = {
-  file: 'file',
-  'contiguous-file': 'file',
-  directory: 'directory',
-  symlink: 'symlink',
-  link: 'link',
-};
+/** Of an extended header, or a long name, bytes. */
+const MAX_EXTENDED = 1024 * 1024;
+
+interface Described extends Extended {
+  readonly longName?: string;
+  readonly longLink?: string;
+}
+
+/** The next entry's header, with what the headers before it say of it. */
+async function nextEntry(blocks: Blocks): Promise<TarHeader | undefined> {
+  let said: Described = {};
+  for (;;) {
+    const block = await blocks.block();
+    const header = block && parseHeader(block);
+    if (!header) {
+      if (block) await blocks.end();
+      return undefined;
+    }
+    if (isEntry(header)) return described(header, said);
+    if (header.size > MAX_EXTENDED) throw badArchive('the archive has an extended header that is too long');
+    said = more(said, header.type, await blocks.padded(header.size, header.size));
+  }
+}
+
+const isEntry = ({ type }: TarHeader) =>
+  type === 'file' || type === 'directory' || type === 'link' || type === 'symlink';
+
+function more(said: Described, type: TarHeader['type'], bytes: Buffer): Described {
+  if (type === 'long-name') return once(said, { longName: parseLongName(bytes) });
+  if (type === 'long-link') return once(said, { longLink: parseLongName(bytes) });
+  const extended = parseExtended(bytes);
+  if (type === 'pax')
+    return once(said, { path: undefined, linkpath: undefined, size: undefined, ...extended });
+  if (extended.path !== undefined || extended.linkpath !== undefined || extended.size !== undefined)
+    throw badArchive('the archive gives all its entries one name or size');
+  return said;
+}
+
+function once(said: Described, next: Described): Described {
+  const both = { ...said, ...next };
+  const twice = Object.keys(next).some(key => key in said);
+  const names = both.longName !== undefined || both.longLink !== undefined;
+  if (twice || (names && 'path' in both)) throw badArchive('the archive says two things of one entry');
+  return both;
+}
+
+function described(header: TarHeader, said: Described): TarHeader {
+  const { name, link, type } = header;
+  const { path = said.longName ?? name, linkpath = said.longLink ?? link, size = header.size } = said;
+  const folder = type === 'file' && path.endsWith('/') ? 'directory' : type;
+  checkSize({ type: folder, size });
+  return { name: path, link: linkpath, type: folder, size };
+}
 
 /** Checks one header after the other. */
-function checker(limits: ArchiveLimits): (header: Header) => TarEntry {
+function checker(limits: ArchiveLimits): (header: TarHeader) => TarEntry {
   const links = new Set<string>();
   let count = 0;
   let paths = 0;
-  return ({ name, type: kind, size, linkname }) => {
-    const type = TYPES[kind];
-    if (type === undefined) throw badArchive('the archive has devices or other special files');
+  return ({ name, type, size, link }) => {
     const length = Buffer.byteLength(name);
     count += 1;
     paths += length;
@@ -183,10 +165,10 @@ function checker(limits: ArchiveLimits): (header: Header) => TarEntry {
     const path = plainPath(name);
     if (isBelow(path, links)) throw badArchive('the archive has a file below a link');
     if (type.endsWith('link')) {
-      checkLink(path, linkname ?? '', type === 'symlink');
+      checkLink(path, link, type === 'symlink');
       links.add(path);
     }
-    return { path, size, type };
+    return { path, name, size, type };
   };
 }
 

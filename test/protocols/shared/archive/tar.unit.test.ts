@@ -35,10 +35,10 @@ describe('reading a tar archive', () => {
       'package/link': 10,
     });
     expect(entries).toEqual([
-      { path: 'package', size: 0, type: 'directory' },
-      { path: 'package/package.json', size: 12, type: 'file' },
-      { path: 'package/README.md', size: 2000, type: 'file' },
-      { path: 'package/link', size: 0, type: 'symlink' },
+      { path: 'package', name: './package/', size: 0, type: 'directory' },
+      { path: 'package/package.json', name: './package/package.json', size: 12, type: 'file' },
+      { path: 'package/README.md', name: 'package/README.md', size: 2000, type: 'file' },
+      { path: 'package/link', name: 'package/link', size: 0, type: 'symlink' },
     ]);
     expect([...files].map(([path, content]) => [path, content.toString()])).toEqual([
       ['package/package.json', '{"name":"a"}'],
