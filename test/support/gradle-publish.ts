@@ -1,7 +1,7 @@
 /**
  * What Gradle's maven-publish sends, in its order (publish/internal/publisher of Gradle 8): every file followed by its
- * four checksums, then the metadata that it merged from what it was given, with its checksums. Replayed, because the
- * Gradle that Debian ships resolves over HTTP but does not publish.
+ * four checksums, then the metadata that it merged from what it was given, with its checksums. Replayed beside what
+ * Debian's Gradle 4.4 really publishes: newer ones send module metadata and two more checksums.
  */
 import { createHash } from 'node:crypto';
 
