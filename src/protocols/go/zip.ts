@@ -84,8 +84,11 @@ const isElementOfFile = (element: string) =>
 
 /** https://go.dev/ref/mod#go-mod-file-module */
 function modulePathIn(mod: string): string | undefined {
-  const [, quoted, plain] = /^\s*module\s+(?:["`]([^"`]+)["`]|([^\s"`(/][^\s]*))/m.exec(mod) ?? [];
-  return quoted ?? plain;
+  for (const line of mod.split('\n')) {
+    const [, quoted, plain] = /^\s*module\s+(?:["`]([^"`]+)["`]|([^\s"`(/][^\s]*))/.exec(line) ?? [];
+    if (quoted !== undefined || plain !== undefined) return quoted ?? plain;
+  }
+  return undefined;
 }
 
 async function readmeIn(zip: ZipContent, prefix: string): Promise<string | undefined> {

@@ -63,8 +63,9 @@ function licence(metadata: CoreMetadata): Pick<Description, 'license' | 'declare
   if (read.license !== undefined) return read;
   const classifiers = metadata
     .all('Classifier')
-    .map(line => /^License :: (?:.* :: )?(.+)$/.exec(line.trim())?.[1])
-    .filter(name => name !== undefined);
+    .map(line => line.trim())
+    .filter(line => line.startsWith('License :: ') && line.length <= MAX_LINE)
+    .map(line => line.split(' :: ').at(-1) ?? '');
   const [first, ...others] = classifiers;
   const license = first !== undefined && others.length === 0 ? CLASSIFIED[first] : undefined;
   if (license !== undefined) return { license, declaredLicense: read.declaredLicense ?? first ?? license };

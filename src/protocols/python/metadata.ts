@@ -22,6 +22,7 @@ export function parseMetadata(bytes: Uint8Array): CoreMetadata {
   const text = Buffer.from(bytes).toString('utf8').replaceAll('\r\n', '\n');
   const end = text.indexOf('\n\n');
   const head = end < 0 ? text : text.slice(0, end);
+  if (head.includes('\r')) throw refuse('PACKAGE_INVALID', 'its metadata has a line that only some read');
   const fields = readFields(head.split('\n'));
   const all = (field: string): readonly string[] => fields.get(field.toLowerCase()) ?? [];
   const one = (field: string): string | undefined => {

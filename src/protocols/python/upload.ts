@@ -171,12 +171,15 @@ const MAX_RELEASE = 6;
 function equalVersions(version: string): string[] {
   const release = parsePep440(version)?.release ?? [];
   const written = release.join('.');
+  // an epoch before it may look the same
+  const start = version.indexOf('!') + 1;
   let significant = release.length;
   while (significant > 1 && release[significant - 1] === 0) significant--;
   const spellings: string[] = [];
   for (let length = significant; length <= Math.max(MAX_RELEASE, release.length); length++) {
     const padded = Array.from({ length }, (_, index) => release[index] ?? 0);
-    if (length !== release.length) spellings.push(version.replace(written, padded.join('.')));
+    if (length !== release.length)
+      spellings.push(`${version.slice(0, start)}${padded.join('.')}${version.slice(start + written.length)}`);
   }
   return spellings;
 }

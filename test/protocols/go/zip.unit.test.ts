@@ -38,6 +38,7 @@ describe('module zips', () => {
     ['a directory', [MOD, { path: `${P}/sub/` }]],
     ['go.mod below the root', [MOD, { path: `${P}/sub/go.mod`, content: 'module x' }]],
     ['go.mod in capitals', [{ path: `${P}/GO.MOD`, content: 'module x' }]],
+    ['another module in go.mod, later', [{ path: `${P}/go.mod`, content: '// x\n module\t"a.b/c" // x' }]],
     ['another module in go.mod', [{ path: `${P}/go.mod`, content: 'module example.com/other' }]],
     ['names that differ in case only', [MOD, { path: `${P}/A.go` }, { path: `${P}/a.go` }]],
     ['a device name', [MOD, { path: `${P}/aux.go` }]],
@@ -52,6 +53,13 @@ describe('module zips', () => {
     await expect(readModuleZip(received(Buffer.from('not a zip')))).rejects.toMatchObject({
       code: 'PACKAGE_INVALID',
     });
+  });
+
+  it('are read in no time, whatever is in go.mod', async () => {
+    const started = performance.now();
+    const content = `${'\n'.repeat(80_000)}x`;
+    await expect(read([{ path: `${P}/go.mod`, content }])).resolves.toMatchObject({ version: 'v1.0.0' });
+    expect(performance.now() - started).toBeLessThan(1000);
   });
 
   it('say what they require', () => {

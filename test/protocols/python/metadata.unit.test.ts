@@ -37,6 +37,7 @@ group('core metadata', () => {
     ['says version twice', ['Version: 2.0']],
     ['says requires-python twice', ['Requires-Python: >=3', 'Requires-Python: >=2']],
     ['a line that is no field', ['nonsense']],
+    ['a line that only some read', ['Summary: a\rRequires-Dist: evil']],
     ['more than 20000 fields', Array<string>(20_001).fill('Classifier: x')],
   ])('refuses what %s', (message, lines) => expect(() => parse(...lines)).toThrow(message));
 
@@ -122,5 +123,12 @@ group('descriptions', () => {
       parse(`Home-page: https://${long}`, `Requires-Dist: a (==${long})`, `Author: ${long}`),
     );
     expect(found).toEqual({ native: { metadataVersion: '2.1' } });
+  });
+
+  it('are made of long lines in no time', () => {
+    const started = performance.now();
+    const metadata = parse(`Classifier: License :: ${'a :: '.repeat(60_000)}`, ' b');
+    expect(describe(metadata)).toEqual({ native: { metadataVersion: '2.1' } });
+    expect(performance.now() - started).toBeLessThan(1000);
   });
 });

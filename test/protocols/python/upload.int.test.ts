@@ -119,9 +119,11 @@ describe('uploads', () => {
       await refused(send(makeWheel({ name, version })), 409, /already exists here as 1\.0/);
     const spelled = makeWheel({ name, version: '1.0', filename: `B.${name.slice(2)}-1.0-py3-none-any.whl` });
     await refused(send(spelled), 409, /already exists here as b_/);
+    await accepted(send(makeWheel({ name, version: '1!1' })));
+    await refused(send(makeWheel({ name, version: '1!1.0' })), 409, /already exists here as 1!1/);
     await accepted(send(makeWheel({ name, version: '1.0.1' })));
     await accepted(send(makeWheel({ name, version: '1.0+local.1' })));
-    expect((await indexOf(name)).versions).toEqual(['1.0', '1.0+local.1', '1.0.1']);
+    expect((await indexOf(name)).versions).toEqual(['1.0', '1.0+local.1', '1.0.1', '1!1']);
   });
 
   it('are refused when what arrived is not what was sent', async () => {
