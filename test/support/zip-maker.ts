@@ -17,6 +17,8 @@ export interface ZipPart {
   /** the directory does not name it */
   readonly hidden?: boolean;
   readonly method?: number;
+  /** bytes behind the deflated content, counted as a part of it */
+  readonly behind?: Buffer;
 }
 
 /** https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, section 4.3 */
@@ -42,7 +44,8 @@ export function makeZip(parts: readonly ZipPart[], end: { count?: number; tail?:
 
 function localOf({ content: text = '', stored = false, ...part }: ZipPart) {
   const content = Buffer.from(text);
-  const packed = stored ? content : deflateRawSync(content);
+  const deflated = stored ? content : deflateRawSync(content);
+  const packed = part.behind ? Buffer.concat([deflated, part.behind]) : deflated;
   const common = Buffer.alloc(22);
   common.writeUInt16LE(20, 0);
   common.writeUInt16LE(part.flags ?? 0x800, 2);

@@ -1,4 +1,7 @@
 /** That a zip archive is laid out so that every unzipper sees the same entries in it. */
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { crc32, createInflateRaw } from 'node:zlib';
 import type { Entry, ZipFile } from 'yauzl';
 import { badArchive } from './paths.ts';
 
@@ -7,6 +10,7 @@ type Read = (range: { start: number; end: number }) => Promise<Buffer>;
 
 const END_OF_DIRECTORY = 22;
 const ZIP64_LOCATOR = { size: 20, signature: 0x07064b50 };
+const ZIP64_RECORD = { size: 56, signature: 0x06064b50 };
 const LOCAL_HEADER = { size: 30, signature: 0x04034b50 };
 const DATA_DESCRIPTOR_FLAG = 0x8;
 const UNSET_16 = 0xffff;
@@ -29,19 +33,37 @@ export async function checkDirectory(
     isSetTo(record.readUInt16LE(10), UNSET_16, directory.entries) &&
     isSetTo(record.readUInt32LE(12), UNSET_32, directory.end - directory.start) &&
     isSetTo(record.readUInt32LE(16), UNSET_32, directory.start);
-  const following = await zip64RecordBefore(read, endRecord);
-  if (!agree || directory.end !== following)
-    throw badArchive('the directory of the archive contradicts itself');
+  const following = await zip64RecordBefore(read, endRecord, directory);
+  if (!agree || directory.end !== following) throw contradiction();
 }
+
+const contradiction = () => badArchive('the directory of the archive contradicts itself');
 
 const isSetTo = (field: number, unset: number, value: number) => field === unset || field === value;
 
-/** Where the zip64 end record is that the locator before the end record names; without one, the end record itself. */
-async function zip64RecordBefore(read: Read, endRecord: number): Promise<number> {
-  const start = endRecord - ZIP64_LOCATOR.size;
-  if (start < 0) return endRecord;
-  const locator = await read({ start, end: endRecord - 1 });
-  return locator.readUInt32LE(0) === ZIP64_LOCATOR.signature ? Number(locator.readBigUInt64LE(8)) : endRecord;
+/**
+ * Where the zip64 end record is, without one, the end record itself. Some readers go by it whether the end record leaves
+ * anything to it or not, and some look for it right before its locator: it is there, and says the same.
+ */
+async function zip64RecordBefore(
+  read: Read,
+  endRecord: number,
+  { entries, start, end }: { entries: number; start: number; end: number },
+): Promise<number> {
+  const at = endRecord - ZIP64_LOCATOR.size;
+  if (at < 0) return endRecord;
+  const locator = await read({ start: at, end: endRecord - 1 });
+  if (locator.readUInt32LE(0) !== ZIP64_LOCATOR.signature) return endRecord;
+  if (at < ZIP64_RECORD.size) throw contradiction();
+  const record = await read({ start: at - ZIP64_RECORD.size, end: at - 1 });
+  const said = [4, 24, 32, 40, 48].map(offset => record.readBigUInt64LE(offset));
+  const is = [ZIP64_RECORD.size - 12, entries, entries, end - start, start];
+  const agree =
+    record.readUInt32LE(0) === ZIP64_RECORD.signature &&
+    Number(locator.readBigUInt64LE(8)) === at - ZIP64_RECORD.size &&
+    said.every((value, index) => value === BigInt(is[index] ?? -1));
+  if (!agree) throw contradiction();
+  return at - ZIP64_RECORD.size;
 }
 
 /**
@@ -62,18 +84,52 @@ export async function checkLocalHeaders(
     if (end === undefined) await checkPrefix(read, start);
     else if (!adjoins(end, start)) throw badArchive('the archive has overlapping or hidden entries');
     const local = await zip.readLocalFileHeaderPromise(entry);
-    const streamed = (local.generalPurposeBitFlag & DATA_DESCRIPTOR_FLAG) !== 0;
-    const same =
-      local.fileName.equals(entry.fileNameRaw) &&
-      local.compressionMethod === entry.compressionMethod &&
-      local.generalPurposeBitFlag === entry.generalPurposeBitFlag &&
-      (streamed || agrees(local, entry));
-    if (!same) throw badArchive(`the archive says two things of ${JSON.stringify(entry.fileName)}`);
+    if (!isSame(local, entry)) throw unlike(entry);
+    if (isStreamed(local)) await checkStreamed(entry, local.fileDataStart, read);
     end = local.fileDataStart + entry.compressedSize;
   }
   if (end !== undefined && !adjoins(end, directoryStart))
     throw badArchive('the archive has overlapping or hidden entries');
 }
+
+type Local = Awaited<ReturnType<ZipFile['readLocalFileHeaderPromise']>>;
+
+const isStreamed = (local: Local) => (local.generalPurposeBitFlag & DATA_DESCRIPTOR_FLAG) !== 0;
+
+const isSame = (local: Local, entry: Entry) =>
+  local.fileName.equals(entry.fileNameRaw) &&
+  local.compressionMethod === entry.compressionMethod &&
+  local.generalPurposeBitFlag === entry.generalPurposeBitFlag &&
+  (agrees(local, entry) || (isStreamed(local) && saysNothing(local)));
+
+const DEFLATED = 8;
+const PIECE = 256 * 1024;
+
+/**
+ * Where the local header leaves the size to what comes after the content, readers of streams find its end by inflating
+ * it: that must be where the directory says, and nothing behind it.
+ */
+async function checkStreamed(entry: Entry, start: number, read: Read): Promise<void> {
+  if (entry.compressionMethod !== DEFLATED) return;
+  const end = start + entry.compressedSize;
+  async function* packed() {
+    for (let at = start; at < end; at += PIECE) yield read({ start: at, end: Math.min(at + PIECE, end) - 1 });
+  }
+  const inflate = createInflateRaw();
+  let [size, sum] = [0, 0];
+  await pipeline(Readable.from(packed(), { objectMode: false }), inflate, async chunks => {
+    for await (const chunk of chunks as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      sum = crc32(chunk, sum);
+      if (size > entry.uncompressedSize) throw unlike(entry);
+    }
+  });
+  const whole = inflate.bytesWritten === entry.compressedSize && size === entry.uncompressedSize;
+  if (!whole || sum !== entry.crc32 >>> 0) throw unlike(entry);
+}
+
+const unlike = ({ fileName }: Entry) =>
+  badArchive(`the archive says two things of ${JSON.stringify(fileName)}`);
 
 /** What lies between is a data descriptor at most, in which no local header fits. */
 const adjoins = (end: number, next: number) => end <= next && next - end < LOCAL_HEADER.size;
@@ -97,3 +153,8 @@ const agrees = (local: Sizes, entry: Sizes) =>
   local.crc32 === entry.crc32 &&
   isSetTo(local.compressedSize, UNSET_32, entry.compressedSize) &&
   isSetTo(local.uncompressedSize, UNSET_32, entry.uncompressedSize);
+
+const saysNothing = (local: Sizes) =>
+  local.crc32 === 0 &&
+  isSetTo(local.compressedSize, UNSET_32, 0) &&
+  isSetTo(local.uncompressedSize, UNSET_32, 0);

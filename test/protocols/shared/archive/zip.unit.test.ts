@@ -120,4 +120,46 @@ describe('openZip refuses', () => {
     await expect(limited({ paths: 4 })).rejects.toThrow(/too long/);
     expect((await limited({})).entries).toHaveLength(1);
   });
+
+  /** The end record with a zip64 record and its locator before it, which say how large the directory is, and where. */
+  function zip64(whole: Buffer, said: { size?: number; record?: number; between?: Buffer } = {}): Buffer {
+    const end = whole.subarray(-22);
+    const directory = whole.length - 22;
+    const start = end.readUInt32LE(16);
+    const record = Buffer.alloc(56);
+    record.write('PK\x06\x06', 'latin1');
+    record.writeBigUInt64LE(44n, 4);
+    for (const offset of [24, 32]) record.writeBigUInt64LE(BigInt(end.readUInt16LE(10)), offset);
+    record.writeBigUInt64LE(BigInt(said.size ?? directory - start), 40);
+    record.writeBigUInt64LE(BigInt(start), 48);
+    const locator = Buffer.alloc(20);
+    locator.write('PK\x06\x07', 'latin1');
+    locator.writeBigUInt64LE(BigInt(said.record ?? directory), 8);
+    locator.writeUInt32LE(1, 16);
+    const between = said.between ?? Buffer.alloc(0);
+    return Buffer.concat([whole.subarray(0, directory), record, between, locator, end]);
+  }
+
+  it('a directory that is another one for who reads 64 bits', async () => {
+    const whole = makeZip(good);
+    expect((await openZip(zipSource(zip64(whole)))).entries).toHaveLength(4);
+    const others = [
+      { size: 500 },
+      { record: 3 },
+      { between: Buffer.alloc(8) },
+      { record: whole.length + 54 },
+    ];
+    for (const said of others) {
+      const refused = await openZip(zipSource(zip64(whole, said))).catch((error: unknown) => error);
+      expect(isRefusal(refused, 'PACKAGE_INVALID'), JSON.stringify(said)).toBe(true);
+    }
+  });
+
+  it('content that ends before its end, for who reads the archive as a stream', async () => {
+    const streamed = { path: 'x', content: 'x'.repeat(5000), flags: 0x808 };
+    expect((await open([streamed, { path: 'y' }])).entries).toHaveLength(2);
+    const hidden = makeZip([{ path: 'hidden', content: 'h' }]).subarray(0, 37);
+    for (const more of [{ behind: hidden }, { behind: Buffer.alloc(1) }, { size: 4999 }, { size: 5001 }])
+      await expect(open([{ ...streamed, ...more }, { path: 'y' }])).rejects.toThrow(/two things/);
+  });
 });
