@@ -6,8 +6,9 @@ import type { Registry } from '../application/registry.ts';
 import { refuse, StrongroomError } from '../domain/errors.ts';
 import type { Protocol, ProtocolReply } from '../protocols/protocol.ts';
 import type { Identify } from './identify.ts';
+import { readAway } from './linger.ts';
 import type { Metrics } from './metrics.ts';
-import { toProtocolRequest } from './request.ts';
+import { expectsContinue, toProtocolRequest } from './request.ts';
 import { respond } from './respond.ts';
 
 export interface ProtocolTools {
@@ -39,9 +40,9 @@ export async function answer(
   const started = performance.now();
   const correlationId = tools.identify.correlationId(raw.request);
   const reply = await reckon(protocol, raw, { tools, correlationId });
-  closeUnread(raw);
+  const linger = closeUnread(raw) ? () => readAway(raw.request, LINGER) : undefined;
   try {
-    await respond(raw.response, reply, correlationId);
+    await respond(raw.response, reply, { correlationId, linger });
   } catch (error) {
     tools.logger.warn({ correlationId, error: String(error) }, 'a reply was cut short');
   }
@@ -110,11 +111,18 @@ export function toRefusal(error: unknown, logger: Logger, correlationId: string)
   return refuse('INTERNAL', { correlationId });
 }
 
-/** A refused body is not read to its end: more than a little of it, and the connection is closed after the reply. */
-function closeUnread({ request, response }: { request: IncomingMessage; response: ServerResponse }): void {
-  if (request.complete || response.headersSent || request.readableEnded) return;
+const LINGER = { totalMs: 30_000, silenceMs: 2000 };
+
+/**
+ * A refused body is not read to its end: more than a little of it, and the connection is closed after the reply.
+ * @returns whether the client may be sending already: then it must be let finish to see the reply
+ */
+function closeUnread({ request, response }: { request: IncomingMessage; response: ServerResponse }): boolean {
+  if (request.complete || response.headersSent || request.readableEnded) return false;
   const announced = Number(request.headers['content-length'] ?? Number.POSITIVE_INFINITY);
   const bodyless =
     request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined;
-  if (!bodyless && announced > 64 * 1024) response.setHeader('connection', 'close');
+  if (bodyless || announced <= 64 * 1024) return false;
+  response.setHeader('connection', 'close');
+  return !expectsContinue(request);
 }

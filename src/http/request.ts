@@ -7,6 +7,8 @@ import type { ProtocolRequest } from '../protocols/protocol.ts';
 /** Requests whose client waits for `100 Continue`; it is sent when somebody begins to read the body. */
 const waiting = new WeakSet<IncomingMessage>();
 export const markExpectsContinue = (request: IncomingMessage) => waiting.add(request);
+/** Whether its client still waits to be told to send. */
+export const expectsContinue = (request: IncomingMessage) => waiting.has(request);
 
 interface Limits {
   /** bytes of a body, whatever is in it */

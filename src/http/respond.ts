@@ -9,11 +9,14 @@ const SAFE = {
   'content-security-policy': "default-src 'none'; sandbox",
 };
 
-/** Resolves when the reply was sent or the client has gone. */
+/**
+ * Resolves when the reply was sent or the client has gone.
+ * @param linger what to wait for, once the reply is out, before the connection is closed
+ */
 export async function respond(
   response: ServerResponse,
   reply: ProtocolReply,
-  correlationId: string,
+  { correlationId, linger }: { correlationId: string; linger?: (() => Promise<void>) | undefined },
 ): Promise<void> {
   if (response.destroyed) return discard(reply);
   const { body } = reply;
@@ -21,7 +24,10 @@ export async function respond(
   if (reply.reason === undefined) response.writeHead(reply.status, headers);
   else response.writeHead(reply.status, reasonPhrase(reply.reason), headers);
   if (body === undefined || typeof body === 'string' || body instanceof Uint8Array) {
-    response.end(body);
+    if (!linger) return void response.end(body);
+    response.flushHeaders();
+    if (body !== undefined) response.write(body);
+    void linger().then(() => response.end());
     return;
   }
   await stream(body, response);
