@@ -107,10 +107,10 @@ export async function hold(core: Core, of: Governed, how: HoldOrder): Promise<He
 }
 
 /** The files that matter (sidecars fall with theirs), and the whole version by its purl. */
-function subjectsToHold({ files, purl }: VersionRow, only: string | undefined): string[] {
+function subjectsToHold({ files, purlSubject }: VersionRow, only: string | undefined): string[] {
   if (only !== undefined) return files.filter(({ name }) => name === only).map(({ canonical }) => canonical);
   const bytes = files.filter(({ of }) => of === undefined).map(({ canonical }) => canonical);
-  return [...new Set(purl === null ? bytes : [...bytes, purl])];
+  return [...new Set(purlSubject === null ? bytes : [...bytes, purlSubject])];
 }
 
 /** A hold on bytes binds all projects: it needs the right on the whole instance, too. */
@@ -137,7 +137,7 @@ export async function release(
   const holdKind = held.kind === 'staged' ? ('staged' as const) : ('manual' as const);
   const common = { holdId: how.holdId, holdKind, ...reason };
   let position: Position | undefined;
-  for (const { subject: name } of lifted) {
+  for (const { heldAs: name } of lifted) {
     const done =
       name === null
         ? await execute(core, admission, {

@@ -13,14 +13,14 @@ const MAX_NESTING = 5;
 export function subjectsOf(version: VersionRow): string[] {
   const parts = version.references.filter(isPart);
   const digests = [...version.files, ...parts].map(({ canonical }) => canonical);
-  return [...new Set([...digests, version.purl ?? undefined].filter(subject => subject !== undefined))];
+  return [...new Set([...digests, version.purlSubject ?? undefined].filter(subject => subject !== undefined))];
 }
 
 /** Whether a hold that binds something of this version binds this file of it: a sidecar stands and falls with its file. */
 export function bindsFile(hold: HoldRow, version: VersionRow, { name, of, canonical }: FileEntry): boolean {
   if (hold.targetKind === 'place') return hold.file === null || hold.file === name || hold.file === of;
   const whole = of === undefined ? undefined : version.files.find(file => file.name === of);
-  return [version.purl, canonical, whole?.canonical].includes(hold.subject ?? undefined);
+  return [version.purlSubject ?? undefined, canonical, whole?.canonical].includes(hold.subject ?? undefined);
 }
 
 /** The open holds that bind one file of a version in this repository; empty: it is available. */

@@ -118,7 +118,7 @@ const sayWhy = (holds: readonly HoldRow[], reasons: ReadonlyMap<string, string>)
 const concerns = (hold: HoldRow, row: VersionRow) =>
   hold.targetKind === 'place'
     ? hold.version === row.version && hold.package === row.package
-    : hold.subject === row.purl || row.files.some(({ canonical }) => canonical === hold.subject);
+    : hold.subject === row.purlSubject || row.files.some(({ canonical }) => canonical === hold.subject);
 
 const open = async (core: Core, sealed: string | null) =>
   sealed === null ? undefined : ((await core.sealing.unseal(sealed)) ?? '');

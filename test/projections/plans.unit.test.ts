@@ -61,7 +61,7 @@ describe('SQLite searches by index', () => {
       q => q.packagesUnderHolds(['a', 'b']),
       /h USING .*holds_repository/,
       /n USING .*versionRefs_canonical \(canonical=\? AND repositoryId=/,
-      /v USING .*versions_purl \(purl=\? AND repositoryId=/,
+      /v USING .*versions_purl \(purlSubject=\? AND repositoryId=/,
     ],
     openHolds: [q => q.openHolds({ subjects: ['a', 'b'] }), /holds USING .*target=/],
     listHolds: [

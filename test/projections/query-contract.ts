@@ -270,6 +270,29 @@ export function queryContract(name: string, fresh: () => Promise<string>): void 
       expect(await queries.holdById('h1')).toMatchObject({ targetKind: 'place', repositoryId: 'two' });
     });
 
+    test('holds on a purl find every spelling of it, also those that were placed under another', async () => {
+      const purl = 'pkg:nuget/Acme.Json@1.0.0-Beta';
+      const held = { subject: purl, holdId: 'spelled', kind: 'manual' as const };
+      await happen(
+        published('spelled one', sha('spelled'), { purl: 'pkg:nuget/acme.json@1.0.0-beta' }),
+        published('spelled two', sha('spelled two'), { purl: 'pkg:nuget/ACME.JSON@1.0.0-BETA' }),
+        published('spelled other', sha('other spelled'), { purl: 'pkg:nuget/acme.jsonx@1.0.0-beta' }),
+        { type: 'SubjectHeld', data: { ...held, reason: 'sealed' } },
+      );
+      for (const spelling of [purl, purl.toLowerCase(), 'pkg:nuget/ACME.json@1.0.0-beta'])
+        expect(await queries.openHolds({ subjects: [spelling] })).toMatchObject([
+          { subject: purl.toLowerCase(), heldAs: purl },
+        ]);
+      const under = async () =>
+        (await queries.packagesUnderHolds(['spelled one', 'spelled two', 'spelled other']))
+          .map(row => row.repositoryId)
+          .sort();
+      expect(await under()).toEqual(['spelled one', 'spelled two']);
+      await happen({ type: 'SubjectHoldLifted', data: { ...held } });
+      expect(await queries.openHolds({ subjects: [purl] })).toEqual([]);
+      expect(await under()).toEqual([]);
+    });
+
     test('bytes count once, for versions that share layers, and go with the last of them', async () => {
       const repositoryId = 'sizes';
       await happen({

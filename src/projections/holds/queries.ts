@@ -80,7 +80,7 @@ function underHolds(db: Db, repositoryIds: readonly string[]) {
     .crossJoin('versions as v')
     .select(['v.repositoryId', 'v.package'])
     .where('h.repositoryId', 'is', null)
-    .whereRef('v.purl', '=', 'h.subject')
+    .whereRef('v.purlSubject', '=', 'h.subject')
     .where('h.subject', 'like', 'pkg:%')
     .where('v.repositoryId', 'in', repositoryIds);
   return onPlaces.union(onBytes).union(onNames);

@@ -1,4 +1,5 @@
 /** Open holds, on places and on subjects. */
+import { subjectOf } from '../../domain/values/purl.ts';
 import type { HoldKind } from '../../domain/values/schemas.ts';
 import { nullable, type RowOf, table, text } from '../table.ts';
 import { type EventOf, view } from '../view.ts';
@@ -13,7 +14,10 @@ export const holdsTable = table({
     repositoryId: nullable(text()),
     package: nullable(text()),
     version: nullable(text()),
+    /** a digest, or a purl in its one spelling */
     subject: nullable(text()),
+    /** the subject as it was spelled when it was held, which its stream is named after */
+    heldAs: nullable(text()),
     /** of a place: only this file of it and its sidecars; null: all of it */
     file: nullable(text()),
     kind: text<HoldKind>(),
@@ -35,7 +39,7 @@ export type HoldRow = RowOf<typeof holdsTable.columns>;
 
 export const placeTarget = (place: { repositoryId: string; package: string; version: string }) =>
   `place:${place.repositoryId}/${place.package}@${place.version}`;
-export const subjectTarget = (subject: string) => `subject:${subject}`;
+export const subjectTarget = (subject: string) => `subject:${subjectOf(subject)}`;
 
 type HoldEvent = EventOf<'VersionHeld' | 'VersionHoldLifted' | 'SubjectHeld' | 'SubjectHoldLifted'>;
 
@@ -57,16 +61,26 @@ function placed(event: EventOf<'VersionHeld' | 'SubjectHeld'>): HoldRow {
       package: null,
       version: null,
       file: null,
-      subject,
+      subject: subjectOf(subject),
+      heldAs: subject,
     };
   }
   const { repositoryId, package: name, version, file = null } = event.data;
-  return { ...base, targetKind: 'place', repositoryId, package: name, version, file, subject: null };
+  return {
+    ...base,
+    targetKind: 'place',
+    repositoryId,
+    package: name,
+    version,
+    file,
+    subject: null,
+    heldAs: null,
+  };
 }
 
 export const holds = view({
   table: holdsTable,
-  version: 2,
+  version: 3,
   types: ['VersionHeld', 'VersionHoldLifted', 'SubjectHeld', 'SubjectHoldLifted'],
   overwrites: ['VersionHeld', 'VersionHoldLifted', 'SubjectHeld', 'SubjectHoldLifted'],
   keysOf: event => [[targetOf(event), event.data.holdId]],

@@ -5,6 +5,7 @@
  */
 
 import type { Provenance } from '../../domain/placement/events.ts';
+import { subjectOf } from '../../domain/values/purl.ts';
 import { type FileEntry, isPart, type Reference } from '../../domain/values/schemas.ts';
 import { integer, json, nullable, type RowOf, table, text } from '../table.ts';
 import type { EventOf } from '../view.ts';
@@ -34,6 +35,8 @@ export const versionsTable = table({
     deletedAt: nullable(text()),
     provenance: nullable(json<Provenance>()),
     purl: nullable(text()),
+    /** its purl as holds are compared with it */
+    purlSubject: nullable(text()),
     /** digest of its description in evidence */
     metadata: nullable(text()),
     /** sealed text: its author's advice against it */
@@ -46,8 +49,8 @@ export const versionsTable = table({
   indexes: [
     {
       name: 'versions_purl',
-      columns: ['purl', 'repositoryId'],
-      where: '"purl" IS NOT NULL',
+      columns: ['purlSubject', 'repositoryId'],
+      where: '"purlSubject" IS NOT NULL',
       typical: [50_000, 2, 1],
     },
   ],
@@ -86,6 +89,7 @@ function published(event: EventOf<'VersionPublished'>): VersionRow {
     deletedAt: null,
     provenance: data.provenance ?? null,
     purl: data.purl ?? null,
+    purlSubject: data.purl === undefined ? null : subjectOf(data.purl),
     metadata: data.metadata ?? null,
     deprecated: null,
     yanked: null,
@@ -149,7 +153,7 @@ function changed(row: VersionRow, event: EventOf<(typeof VERSION_EVENTS)[number]
 
 export const versions = view({
   table: versionsTable,
-  version: 3,
+  version: 4,
   types: VERSION_EVENTS,
   overwrites: ['VersionPublished'],
   keysOf: ({ data }) => [[data.repositoryId, data.package, data.version]],

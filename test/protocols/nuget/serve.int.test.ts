@@ -181,6 +181,24 @@ describe('indexes', () => {
     expect((await admin.ask('GET', path, { headers: { 'if-none-match': etag } })).status).toBe(200);
   });
 
+  it('bind an id in every spelling when it is held everywhere, also in other repositories and what comes later', async () => {
+    await server.api('POST', '/projects/main/repositories', { name: 'second', format: 'nuget' });
+    const id = fresh();
+    const elsewhere = BASE.replace('/nuget/', '/second/');
+    const name = id.toLowerCase();
+    const status = async () =>
+      (await admin.ask('GET', `${elsewhere}/flatcontainer/${name}/1.0.0-rc/${name}.1.0.0-rc.nupkg`)).status;
+    await published({ id, version: '1.0.0-RC' });
+    const held = jsonOf<{ id: string }>(await hold(id, '1.0.0-rc', { everywhere: true }));
+    const other = makeNupkg({ id: id.toUpperCase(), version: '1.0.0-rc', description: 'other bytes' });
+    const pushed = await admin.ask('PUT', `${elsewhere}/package/`, pushForm(other.bytes));
+    expect(pushed.status).toBe(201);
+    expect(await status()).toBe(403);
+    expect((await admin.ask('GET', `${elsewhere}/flatcontainer/${name}/index.json`)).status).toBe(403);
+    const released = await admin.api('POST', `/holds/${held.id}/release`, {});
+    expect([released.status, await status()]).toEqual([200, 200]);
+  });
+
   it('say what is deprecated', async () => {
     const id = fresh();
     await published({ id, version: '1.0.0' });
