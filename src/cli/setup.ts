@@ -192,8 +192,15 @@ function generic(target: SetupTarget): SetupStep[] {
   const file = `${base(target, 'generic')}/<package>/<version>/<path>`;
   const user = `-u ${target.user}:${target.token}`;
   return [
-    { title: 'upload', text: `curl -f ${user} -T <file> ${file}` },
-    { title: 'download', text: `curl -fO ${user} ${file}` },
+    { title: 'upload', text: `curl --fail-with-body ${user} -T <file> ${file}` },
+    {
+      title: 'download, and its checksum; wget says why it is refused',
+      text: [
+        `curl -fO ${user} ${file}`,
+        `curl -fO ${user} ${file}.sha256`,
+        `wget --user ${target.user} --password ${target.token} ${file}`,
+      ].join('\n'),
+    },
   ];
 }
 

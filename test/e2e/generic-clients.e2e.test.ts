@@ -4,6 +4,7 @@ import { createReadStream, existsSync, readFileSync, statSync, writeFileSync } f
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, type TestContext, test } from 'vitest';
+import { setupSteps } from '../../src/cli/setup.ts';
 import { type Actor, adminAt, jsonOf, person } from '../conformance/client.ts';
 import { operation } from '../support/compatibility.ts';
 import { type GenericClients, openGenericClients, type Ran } from '../support/generic-clients.ts';
@@ -91,6 +92,28 @@ describeWith(['curl', 'wget'], 'curl and wget', () => {
     proved(task, 'curl', 'upload', 'upload several files', 'upload from a pipe', 'download', 'HEAD');
   });
 
+  test('does what strongroom setup says', async ({ task }) => {
+    const whoami = await registry.api<{ id: string }>('GET', '/whoami');
+    const path = `/principals/${whoami.id}/tokens`;
+    const { token } = await registry.api<{ token: string }>('POST', path, { label: 'setup' });
+    const target = { url: registry.url, ...PLACE, user: 'anything', token };
+    put('README.txt', 'read me\n');
+    const name = fresh();
+    const lines = (setupSteps('generic', target) ?? []).flatMap(({ text }) => text.split('\n'));
+    expect(lines).toHaveLength(4);
+    for (const line of lines) {
+      const known = line.replace('<package>/<version>/<path>', `${name}/1.0/notes.txt`);
+      ok(await clients.shell(known.replace('<file>', 'README.txt')));
+    }
+    expect(ok(await clients.shell('sha256sum -c notes.txt.sha256'))).toBe('notes.txt: OK\n');
+    // wget keeps what curl got before
+    for (const copy of ['notes.txt', 'notes.txt.1']) expect(got(copy).toString()).toBe('read me\n');
+    const upload = lines[0]?.replace('<package>/<version>/<path>', `${name}/-/x`) ?? '';
+    const refused = await clients.shell(upload.replace('<file>', 'README.txt'));
+    expect([refused.code, refused.stdout]).toEqual([22, expect.stringContaining('a version has 1 to 128')]);
+    for (const client of ['curl', 'wget'] as const) proved(task, client, 'the lines of strongroom setup');
+  });
+
   test('what may not be uploaded is refused before it is sent', async ({ task }) => {
     const name = fresh();
     const viewer = await person(registry, 'viewer', [{ role: 'viewer', project: 'main' }]);
@@ -113,6 +136,19 @@ describeWith(['curl', 'wget'], 'curl and wget', () => {
     expect(allowed.stdout).toMatch(new RegExp(`201 after ${2 * MIB} bytes$`));
     expect(allowed.stderr).toContain('100 Continue');
     proved(task, 'curl', 'upload refused before the body (Expect: 100-continue): rights, size');
+  });
+
+  test('who sends all before reading the answer sees it, too', async ({ task }) => {
+    const name = fresh();
+    put('big', randomBytes(32 * MIB));
+    const nobody = ['--disable', '-sS', '-H', 'Expect:', '-T', 'big', ...STATUS];
+    for (let again = 0; again < 3; again++)
+      expect(ok(await curl(...nobody, `${base}/${name}/1.0/x`))).toBe('Log in to do this\n\n401');
+    // wget does, and logs in only when it was asked to
+    const sending = ['-q', '-O', '-', '--method=PUT', '--body-file=big'];
+    ok(await clients.wget(...sending, `${base}/${name}/1.0/x`));
+    expect(statusOf(await curl('--head', ...STATUS, `${base}/${name}/1.0/x`))).toBe(200);
+    proved(task, 'wget', 'upload (--method=PUT)');
   });
 
   test('a part of a file is not taken for the file', async ({ task }) => {

@@ -16,6 +16,8 @@ export interface GenericClients {
   /** quiet but for errors, as admin unless the first argument is `--disable` */
   curl(...args: readonly string[]): Promise<Ran>;
   wget(...args: readonly string[]): Promise<Ran>;
+  /** lines of a shell, where no configuration of the clients is read */
+  shell(lines: string): Promise<Ran>;
   version(client: 'curl' | 'wget'): Promise<string>;
   close(): void;
 }
@@ -33,6 +35,7 @@ export function openGenericClients(password: string): GenericClients {
     home,
     curl: (...args) => run('curl', args),
     wget: (...args) => run('wget', args),
+    shell: lines => execute('sh', ['-ec', lines], home, '/nowhere'),
     async version(client) {
       const { stdout } = await run(client, ['--version']);
       return /\d+\.\d+(?:\.\d+)?/.exec(stdout)?.[0] ?? '';
@@ -41,14 +44,15 @@ export function openGenericClients(password: string): GenericClients {
   };
 }
 
-function execute(file: string, args: readonly string[], home: string): Promise<Ran> {
+function execute(file: string, args: readonly string[], cwd: string, home = cwd): Promise<Ran> {
   const env = { PATH: process.env.PATH, HOME: home, LC_ALL: 'C.UTF-8' };
-  const options = { cwd: home, env, timeout: 60_000, maxBuffer: 64 * 1024 * 1024 };
+  const options = { cwd, env, timeout: 60_000, maxBuffer: 64 * 1024 * 1024 };
   return new Promise((resolve, reject) => {
     const child = execFile(file, args, options, (error, stdout, stderr) => {
       if (error && typeof error.code === 'string') return reject(error);
       resolve({ code: error ? Number(error.code ?? -1) : 0, stdout, stderr });
     });
+    child.stdin?.on('error', () => {}); // it may end before it has read it
     child.stdin?.end('from a pipe\n');
   });
 }
