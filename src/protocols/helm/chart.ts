@@ -113,13 +113,35 @@ function yaml(bytes: Buffer, name: string): Json {
   }
 }
 
+const FIELDS: ReadonlyMap<string, string> = new Map(
+  [...Object.keys(chartYaml.shape), ...Object.keys(dependency.shape), 'email', 'url'].map(name => [
+    name.toLowerCase(),
+    name,
+  ]),
+);
+
+/**
+ * Helm knows fields whatever their case, and takes letters for each other that only look alike to it (`ver\u017fion`):
+ * the last one wins.
+ */
+function checkSpelling(document: Json | undefined): void {
+  if (typeof document !== 'object' || document === null) return;
+  for (const [key, value] of Object.entries(document)) {
+    const field = FIELDS.get(key.normalize('NFKC').toLowerCase()) ?? key;
+    if (field !== key) throw bad(`write ${field} so, and not ${JSON.stringify(key.slice(0, 50))}`);
+    if (key === 'dependencies' || key === 'maintainers' || Array.isArray(document)) checkSpelling(value);
+  }
+}
+
 function checked(document: Json): ChartYaml {
+  checkSpelling(document);
   const { data, error } = chartYaml.safeParse(document);
   if (data) return data;
   throw bad(`Chart.yaml: ${problemOf(error)}`);
 }
 
 function required(document: Json): Pick<ChartYaml, 'dependencies'> {
+  checkSpelling(document);
   const { data, error } = chartYaml.pick({ dependencies: true }).safeParse(document ?? {});
   if (data) return data;
   throw bad(`requirements.yaml: ${problemOf(error)}`);

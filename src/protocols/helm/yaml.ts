@@ -49,8 +49,7 @@ export function readYaml(bytes: Uint8Array, limits: YamlLimits = LIMITS): Json {
     const members = new Map<string, Json>();
     for (const pair of pairs) {
       const key = plain(pair.key, depth + 1);
-      const name = typeof key === 'object' ? undefined : String(key);
-      if (name === undefined) throw new YamlProblem('a key is not text');
+      const name = nameOf(key);
       if (members.has(name)) throw new YamlProblem('a key appears twice in one map');
       members.set(name, plain(pair.value, depth + 1));
     }
@@ -58,6 +57,13 @@ export function readYaml(bytes: Uint8Array, limits: YamlLimits = LIMITS): Json {
   }
 
   return plain(document.contents, 0);
+}
+
+function nameOf(key: Json): string {
+  if (typeof key === 'object') throw new YamlProblem('a key is not text');
+  // helm takes it for what YAML 1.1 says, and goes on with what it refers to
+  if (key === '<<') throw new YamlProblem('it merges maps (<<), which only some readers know');
+  return String(key);
 }
 
 function parse(bytes: Uint8Array, limits: YamlLimits) {

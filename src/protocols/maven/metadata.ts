@@ -76,7 +76,8 @@ export const groupMetadata = (plugins: readonly Plugin[]): string => document(pl
 
 /** Of a folder that is an artifact's and a group's. */
 export const withPlugins = (artifact: string, plugins: readonly Plugin[]): string =>
-  artifact.replace(/<\/metadata>\n$/, `${pluginLines(plugins).join('\n')}\n</metadata>\n`);
+  // by a function: a name may have what means something in a replacement
+  artifact.replace(/<\/metadata>\n$/, () => `${pluginLines(plugins).join('\n')}\n</metadata>\n`);
 
 /** The newest version on offer says whether the artifact is a plugin. */
 export function pluginOf(listing: PackageListing): Plugin | undefined {

@@ -92,20 +92,27 @@ function check(text: string, limits: XmlLimits): void {
   }
 }
 
-/** Comments and CDATA sections taken out; one that does not end stays, and is refused like a document type. */
+const LITERALS: ReadonlyMap<string, string> = new Map([
+  ['<!--', '-->'],
+  ['<![CDATA[', ']]>'],
+  ['<?', '?>'],
+]);
+
+/**
+ * Comments, CDATA sections and processing instructions taken out, so that none of them hides in another; one that does
+ * not end stays, and is refused like a document type.
+ */
 function withoutLiterals(text: string): string {
   const kept: string[] = [];
+  const marks = /<!--|<!\[CDATA\[|<\?|<!/g;
   let from = 0;
-  for (let start = text.indexOf('<!'); start >= 0; start = text.indexOf('<!', from)) {
-    const end = text.startsWith('<!--', start)
-      ? '-->'
-      : text.startsWith('<![CDATA[', start)
-        ? ']]>'
-        : undefined;
-    const stop = end === undefined ? -1 : text.indexOf(end, start + 4);
+  for (let found = marks.exec(text); found; found = marks.exec(text)) {
+    const end = LITERALS.get(found[0]);
+    const stop = end === undefined ? -1 : text.indexOf(end, marks.lastIndex);
     if (end === undefined || stop < 0) break;
-    kept.push(text.slice(from, start));
+    kept.push(text.slice(from, found.index));
     from = stop + end.length;
+    marks.lastIndex = from;
   }
   return [...kept, text.slice(from)].join(' ');
 }

@@ -134,6 +134,30 @@ describe('a chart', () => {
   });
 });
 
+describe('a field that helm takes for another', () => {
+  it.each([
+    ['Version: 9.9.9', 'version'],
+    ['ver\u017fion: 9.9.9', 'version'],
+    ['\u212aubeVersion: ">=1"', 'kubeVersion'],
+    ['dependencie\u017f: [{name: evil}]', 'dependencies'],
+    ['dependencies: [{name: part, Repository: "https://evil.example"}]', 'repository'],
+    ['maintainers: [{Name: Ann}]', 'name'],
+  ])('is refused: %s', async (more, field) => {
+    await expect(read(withYaml(more))).rejects.toThrow(`write ${field} so`);
+  });
+
+  it('is refused in requirements of old charts', async () => {
+    const old = { 'app/Chart.yaml': NAMED.replace('v2', 'v1') };
+    const requirements = 'Dependencies: [{name: evil, version: 1.0.0}]';
+    await expect(read(archive({ ...old, 'app/requirements.yaml': requirements }))).rejects.toThrow('write');
+  });
+
+  it('is one of its own among annotations and what nobody knows', async () => {
+    const chart = await read(withYaml('annotations: {Version: "9"}\nunheard: {Name: x}'));
+    expect(chart.metadata.annotations).toEqual({ Version: '9' });
+  });
+});
+
 describe('a provenance file', () => {
   const chart = makeChart({ name: 'app', version: '1.2.3' });
   const prov = fakeProvenance({ name: 'app', version: '1.2.3' }, chart).toString();

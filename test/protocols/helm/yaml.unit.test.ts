@@ -25,6 +25,7 @@ describe('YAML of strangers', () => {
     ['a key twice', 'a: 1\nb: 2\na: 3', 'a key appears twice'],
     ['a key twice, written differently', '1: a\n"1": b', 'a key appears twice'],
     ['a map as key', '? {a: 1}\n: b', 'a key is not text'],
+    ['maps that are merged, which only some do', 'a: &x {b: 1}\nc: {<<: *x}', 'merges maps'],
     ['two documents', 'a: 1\n---\nb: 2', 'it is not YAML'],
     ['an unknown reference', 'a: *x', 'refers to what is not there'],
     ['what has no end', 'a: "b', 'it is not YAML'],

@@ -41,6 +41,11 @@ describe('XML of strangers', () => {
     ['a document type', '<!DOCTYPE a SYSTEM "file:///etc/passwd"><a/>', /document type/],
     ['entities', '<!DOCTYPE a [<!ENTITY x "y">]><a>&x;</a>', /document type/],
     ['a document type behind a broken comment', '<a><!-- <!DOCTYPE b></a>', /document type/],
+    [
+      'a document type between instructions',
+      '<?a <!-- ?><!DOCTYPE a [<!ENTITY x "y">]><?b --> ?><a/>',
+      /document type/,
+    ],
     ['an entity nobody declared', '<a>&x;</a>', /well-formed/],
     ['deep nesting', '<a>'.repeat(100) + '</a>'.repeat(100), /nested deeper/],
     ['deep nesting that hides in attributes', '<a b="/>">'.repeat(100) + '</a>'.repeat(100), /nested deeper/],
