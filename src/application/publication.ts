@@ -23,6 +23,8 @@ export interface PublicationFile {
   readonly content: ReceivedFile;
   /** of a sidecar: the file that it stands and falls with */
   readonly of?: string | undefined;
+  /** what was found inside and is asked for later, at most 255 characters; it is listed with the file */
+  readonly found?: string | undefined;
 }
 
 export interface Publication {
@@ -96,12 +98,12 @@ export async function publishVersion(
   });
 }
 
-function fileOf({ name, mediaType, content, of }: PublicationFile): FileEntry {
+function fileOf({ name, mediaType, content, of, found }: PublicationFile): FileEntry {
   if (!ReceivedFile.isGenuine(content)) throw new TypeError('files are received before they are published');
   const { canonical, size, digests } = content;
   const { md5, sha1, sha512 } = digests;
   const file = { name, digest: canonical, canonical, size, mediaType, hashes: { md5, sha1, sha512 } };
-  return of === undefined ? file : { ...file, of };
+  return { ...file, ...(of === undefined ? {} : { of }), ...(found === undefined ? {} : { found }) };
 }
 
 /** A collection may have come between receiving and publishing; under the fence none can. */

@@ -25,7 +25,8 @@ export const provenance = z.strictObject({
 });
 
 /** Shapes that gained optional fields read what was written before as it is. */
-const asBefore = { 1: (data: JsonObject) => data };
+const same = (data: JsonObject) => data;
+const asBefore = { 1: same };
 
 export const placementEvents = {
   VersionPublished: event(
@@ -41,8 +42,8 @@ export const placementEvents = {
       metadata: metadata.optional(),
       provenance: provenance.optional(),
     }),
-    2,
-    asBefore,
+    3,
+    { 1: same, 2: same },
   ),
   /** Another file of a live version, or other bytes under a name where replacing is allowed. */
   VersionFileAdded: event(
@@ -54,6 +55,8 @@ export const placementEvents = {
       file: fileEntry,
       metadata: metadata.optional(),
     }),
+    2,
+    asBefore,
   ),
   VersionFileRemoved: event(
     z.strictObject({ ...place, incarnation, ordinal: z.number().int().nonnegative(), name: fileName }),

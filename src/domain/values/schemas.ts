@@ -40,6 +40,8 @@ export const fileEntry = z.strictObject({
   hashes: fileHashes.optional(),
   /** of a sidecar (metadata taken out of it, a signature): the name of the file that it stands and falls with */
   of: z.string().max(1024).optional(),
+  /** what its format found inside it and goes by later: of a Maven plugin, the prefix of its goals */
+  found: z.string().max(255).optional(),
 });
 
 /** What a version's content names: blobs, child manifests, or the manifest it is about. */

@@ -83,10 +83,12 @@ export const withPlugins = (artifact: string, plugins: readonly Plugin[]): strin
 export function pluginOf(listing: PackageListing): Plugin | undefined {
   const newest = versionsOnOffer(listing).at(-1);
   if (!newest) return undefined;
-  const { packaging, name, goalPrefix } = nativeOf(newest);
+  const { packaging, name, goalPrefix: ofPom } = nativeOf(newest);
   if (packaging !== 'maven-plugin') return undefined;
   const artifact = artifactOf(listing.name);
-  return { artifact, name: name ?? artifact, prefix: goalPrefix ?? prefixOf(artifact) };
+  const files = newestFiles(listing.name, newest);
+  const jar = files.find(({ named }) => named.classifier === undefined && named.extension === 'jar');
+  return { artifact, name: name ?? artifact, prefix: jar?.file.found ?? ofPom ?? prefixOf(artifact) };
 }
 
 /** `maven-x-plugin` and `x-maven-plugin` are called `x`, as the plugin tools of Maven do. */

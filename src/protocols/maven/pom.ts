@@ -3,6 +3,8 @@ import type { Description } from '../../application/registry.ts';
 import { refuse } from '../../domain/errors.ts';
 import { licenceOf } from '../shared/licence.ts';
 import { parseXml, type XmlElement } from '../shared/xml.ts';
+import type { Coordinates } from './layout.ts';
+import { isGoalPrefix } from './plugin.ts';
 
 /** What the indexes need of a pom, in `Description.native`. */
 export interface NativePom {
@@ -20,12 +22,22 @@ type Properties = ReadonlyMap<string, string>;
 
 const [LINE, SUMMARY, MANY, DEPENDENCIES] = [2000, 10_000, 200, 5000];
 
+export interface Pom {
+  readonly description: Description;
+  /** its own, else its parent's; what it leaves to others or to the command line (`${revision}`) is undefined */
+  readonly coordinates: Readonly<Partial<Coordinates>>;
+}
+
 /** @throws PACKAGE_INVALID for what is not a pom; what it merely leaves out is left out */
-export function describePom(bytes: Uint8Array): Description {
+export function readPom(bytes: Uint8Array): Pom {
   const project = parseXml(withoutNamedEntities(bytes));
   if (project.name !== 'project')
     throw refuse('PACKAGE_INVALID', 'a pom is a document with the root <project>');
   const say = reader(project);
+  return { description: describe(project, say), coordinates: coordinatesOf(project) };
+}
+
+function describe(project: XmlElement, say: Say): Description {
   const native = nativeOf(project, say);
   return clean({
     summary: (say(project, 'description') ?? say(project, 'name'))?.slice(0, SUMMARY),
@@ -35,6 +47,17 @@ export function describePom(bytes: Uint8Array): Description {
     repository: lineOf(repositoryOf(project.child('scm'), say)),
     dependencies: dependenciesOf(project, say),
     native: { ...native },
+  });
+}
+
+/** https://maven.apache.org/pom.html#maven-coordinates, and #inheritance: a version of the parent may be a range */
+function coordinatesOf(project: XmlElement): Partial<Coordinates> {
+  const parent = project.child('parent');
+  const plain = (text: string | undefined) => (text && !/\$\{|^[[(]/.test(text) ? text : undefined);
+  return clean({
+    group: plain(project.textOf('groupId') ?? parent?.textOf('groupId')),
+    artifact: plain(project.textOf('artifactId')),
+    version: plain(project.textOf('version') ?? parent?.textOf('version')),
   });
 }
 
@@ -110,7 +133,7 @@ function goalPrefixOf(project: XmlElement, say: Say): string | undefined {
   const plugins = project.child('build')?.child('plugins')?.all('plugin') ?? [];
   const tools = plugins.find(plugin => plugin.textOf('artifactId') === 'maven-plugin-plugin');
   const prefix = say(tools?.child('configuration'), 'goalPrefix');
-  return prefix !== undefined && /^[A-Za-z0-9_.-]{1,100}$/.test(prefix) ? prefix : undefined;
+  return prefix !== undefined && isGoalPrefix(prefix) ? prefix : undefined;
 }
 
 /** Several licences of a pom are a choice. https://maven.apache.org/pom.html#licenses */

@@ -1,12 +1,13 @@
 /** PUT: artifacts are published, checksums compared, metadata taken and left aside. */
-import type { Asked, Publication } from '../../application/registry.ts';
+import type { Asked, Description, Publication } from '../../application/registry.ts';
 import { refuse } from '../../domain/errors.ts';
 import type { ProtocolReply } from '../protocol.ts';
 import type { Context } from '../shared/content.ts';
 import { purlOf } from '../shared/purl.ts';
 import { isSnapshot, mediaTypeOf } from './layout.ts';
 import type { ChecksumRoute, FileRoute } from './parse.ts';
-import { describePom } from './pom.ts';
+import { goalPrefixIn } from './plugin.ts';
+import { readPom } from './pom.ts';
 
 /** of a version as a whole */
 const VERSION_TYPE = 'application/java-archive';
@@ -25,20 +26,41 @@ function rulesOf({ version, named }: FileRoute): Publication['rules'] {
 export async function putFile(context: Context, asked: Asked, route: FileRoute): Promise<ProtocolReply> {
   const { request, registry } = context;
   const { group, artifact, version, file, named } = route;
-  const isPom = named.extension === 'pom' && named.classifier === undefined;
+  const isPom = isMain(named, 'pom');
   const max = isPom ? MAX_POM : undefined;
   const content = await registry.receive(asked, request.file(max), max);
-  const description = isPom ? { description: describePom(await content.read()), describes: true } : {};
+  const found = isMain(named, 'jar') ? await goalPrefixIn(content) : undefined;
+  const description = isPom ? { description: describe(route, await content.read()), describes: true } : {};
   const published = await registry.publish(asked, {
     package: route.package,
     version,
     mediaType: VERSION_TYPE,
-    files: [{ name: file, mediaType: mediaTypeOf(named), content, of: named.signs }],
+    files: [{ name: file, mediaType: mediaTypeOf(named), content, of: named.signs, found }],
     purl: purlOf({ type: 'maven', namespace: group, name: artifact, version }),
     ...description,
     rules: rulesOf(route),
   });
   return done(published.changed ? 201 : 200, { etag: `"${content.canonical}"` });
+}
+
+const isMain = ({ extension, classifier }: FileRoute['named'], wanted: string) =>
+  extension === wanted && classifier === undefined;
+
+/**
+ * What a pom says, when it says it of its own address: whoever resolves it goes by the address, and whoever reads it by
+ * what it says. What it leaves to others is taken. @throws PACKAGE_INVALID
+ */
+function describe({ group, artifact, version, named }: FileRoute, bytes: Uint8Array): Description {
+  const { description, coordinates } = readPom(bytes);
+  const is = { group, artifact, version, ...coordinates };
+  // of a snapshot's build some tools write the version that its files have
+  const versionFits = is.version === version || is.version === named.value;
+  if (is.group === group && is.artifact === artifact && versionFits) return description;
+  const says = `${is.group}:${is.artifact}:${is.version}`.slice(0, 300);
+  throw refuse(
+    'PACKAGE_INVALID',
+    `the pom is of ${says}, and its address is of ${group}:${artifact}:${version}`,
+  );
 }
 
 /**

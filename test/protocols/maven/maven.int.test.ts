@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Actor, type Answer, adminAt, anonymousAt, jsonOf, person } from '../../conformance/client.ts';
 import { type InProcess, startInProcess } from '../../conformance/server.ts';
 import { open } from '../../http/raw.ts';
+import { makeZip } from '../../support/zip-maker.ts';
 
 let server: InProcess;
 let [admin, viewer] = [] as unknown as [Actor, Actor];
@@ -27,6 +28,14 @@ const hex = (algorithm: string, body: string | Uint8Array) =>
 
 const pomOf = (artifact: string, version: string, inside = '') =>
   `<project><groupId>com.acme</groupId><artifactId>${artifact}</artifactId><version>${version}</version>${inside}</project>`;
+
+const pluginJar = (prefix: string) =>
+  makeZip([
+    {
+      path: 'META-INF/maven/plugin.xml',
+      content: `<plugin><goalPrefix>${prefix}</goalPrefix><mojos></mojos></plugin>`,
+    },
+  ]);
 
 /** A jar and its pom. */
 async function deployed(artifact: string, version: string, inside = ''): Promise<string> {
@@ -156,6 +165,81 @@ describe('publishing', () => {
     expect((await metadataOf(artifact)).status).toBe(404);
   });
 
+  it.each([
+    ['another artifact', '<groupId>com.acme</groupId><artifactId>other</artifactId><version>1.0</version>'],
+    ['another version', '<groupId>com.acme</groupId><artifactId>NAME</artifactId><version>1.1</version>'],
+    ['another group', '<groupId>com.evil</groupId><artifactId>NAME</artifactId><version>1.0</version>'],
+    ['a snapshot', '<groupId>com.acme</groupId><artifactId>NAME</artifactId><version>1.0-SNAPSHOT</version>'],
+    [
+      'a group in other letters',
+      '<groupId>com.Acme</groupId><artifactId>NAME</artifactId><version>1.0</version>',
+    ],
+    [
+      "its parent's version",
+      '<parent><groupId>com.acme</groupId><version>7</version></parent><artifactId>NAME</artifactId>',
+    ],
+    [
+      "its parent's group",
+      '<parent><groupId>org.x</groupId><version>1.0</version></parent><artifactId>NAME</artifactId>',
+    ],
+  ])('refuses a pom of %s than its address says', async (_what, coordinates) => {
+    const artifact = fresh();
+    const path = `com/acme/${artifact}/1.0/${artifact}-1.0.pom`;
+    const answer = await put(path, `<project>${coordinates.replace('NAME', artifact)}</project>`);
+    expect([answer.status, answer.text]).toEqual([
+      400,
+      expect.stringMatching(new RegExp(`pom is of .* and its address is of com\\.acme:${artifact}:1\\.0`)),
+    ]);
+    expect((await get(path)).status).toBe(404);
+  });
+
+  it.each([
+    [
+      'inherits',
+      '<parent><groupId>com.acme</groupId><artifactId>p</artifactId><version>1.0</version></parent><artifactId>NAME</artifactId>',
+    ],
+    [
+      'inherits, and says its own version',
+      '<parent><groupId>com.acme</groupId><version>[1,2)</version></parent><artifactId> NAME </artifactId><version>1.0</version>',
+    ],
+    [
+      'leaves to the command line',
+      '<groupId>com.acme</groupId><artifactId>NAME</artifactId><version>@{revision}</version><properties><revision>0.0-SNAPSHOT</revision></properties>',
+    ],
+    [
+      'leaves to its parent',
+      '<parent><groupId>@{g}</groupId><version>1.@{minor}</version></parent><artifactId>NAME</artifactId>',
+    ],
+    [
+      'is a parent of',
+      '<groupId>com.acme</groupId><artifactId>NAME</artifactId><version>1.0</version><packaging>pom</packaging>',
+    ],
+    [
+      'moved on from',
+      '<groupId>com.acme</groupId><artifactId>NAME</artifactId><version>1.0</version><distributionManagement><relocation><groupId>org.x</groupId></relocation></distributionManagement>',
+    ],
+  ])('takes a pom that %s its coordinates', async (_what, coordinates) => {
+    const artifact = fresh();
+    const path = `com/acme/${artifact}/1.0/${artifact}-1.0.pom`;
+    const answer = await put(
+      path,
+      `<project>${coordinates.replace('NAME', artifact).replaceAll('@', '$')}</project>`,
+    );
+    expect(answer.status, answer.text).toBe(201);
+  });
+
+  it("takes a snapshot's pom by its base version, and by that of its build", async () => {
+    const artifact = fresh();
+    const folder = `com/acme/${artifact}/1-SNAPSHOT/${artifact}-1`;
+    const named = async (build: string, says: string) =>
+      (await put(`${folder}-${build}.pom`, pomOf(artifact, says))).status;
+    expect(await named('20260131.120000-1', '1-SNAPSHOT')).toBe(201);
+    expect(await named('20260131.120000-2', '1-20260131.120000-2')).toBe(201);
+    expect(await named('SNAPSHOT', '1-SNAPSHOT')).toBe(201);
+    expect(await named('20260131.120000-3', '1')).toBe(400);
+    expect(await named('20260131.120000-3', '1-20260131.120000-2')).toBe(400);
+  });
+
   it('takes the description from the pom, though the jar came first', async () => {
     const artifact = fresh();
     await deployed(artifact, '1.0', '<description>said by the pom</description>');
@@ -245,12 +329,44 @@ describe('metadata', () => {
     expect(await plugins()).not.toContain(prefix(two));
   });
 
+  const prefixes = async () =>
+    [...(await get('com/acme/maven-metadata.xml')).text.matchAll(/<prefix>([^<]+)/g)].map(([, one]) => one);
+
+  type Send = () => Promise<unknown>;
+  it.each<[string, (jar: Send, pom: Send) => Promise<unknown>]>([
+    ['jar, pom', (jar, pom) => jar().then(pom)],
+    ['pom, jar', (jar, pom) => pom().then(jar)],
+    ['both at once', (jar, pom) => Promise.all([jar(), pom(), jar()])],
+  ])('of a group has the prefix that a plugin says inside: %s', async (_order, send) => {
+    const [artifact, prefix] = [`${fresh()}-maven-plugin`, `p${made}`];
+    const stem = `com/acme/${artifact}/1.0/${artifact}-1.0`;
+    await send(
+      () => put(`${stem}.jar`, pluginJar(prefix)),
+      () => put(`${stem}.pom`, pomOf(artifact, '1.0', '<packaging>maven-plugin</packaging>')),
+    );
+    expect(await prefixes()).toContain(prefix);
+    expect(await prefixes()).not.toContain(artifact.replace('-maven-plugin', ''));
+  });
+
+  it('goes by the name of a plugin whose jar says no prefix, or none that can be one', async () => {
+    for (const inside of ['', '<goalPrefix>a b</goalPrefix>', '<goalPrefix>&lt;x&gt;</goalPrefix>', '<<<']) {
+      const artifact = `${fresh()}-maven-plugin`;
+      const stem = `com/acme/${artifact}/1.0/${artifact}-1.0`;
+      const jar = makeZip([{ path: 'META-INF/maven/plugin.xml', content: `<plugin>${inside}</plugin>` }]);
+      expect((await put(`${stem}.jar`, jar)).status).toBe(201);
+      await put(`${stem}.pom`, pomOf(artifact, '1.0', '<packaging>maven-plugin</packaging>'));
+      const { text } = await get('com/acme/maven-metadata.xml');
+      expect(text).toContain(`<prefix>${artifact.replace('-maven-plugin', '')}</prefix>`);
+    }
+  });
+
   it('is one document where a folder is an artifact and a group', async () => {
     const artifact = fresh();
     await deployed(artifact, '1.0');
     const path = `com/acme/${artifact}/in-maven-plugin/1.0/in-maven-plugin-1.0`;
     await put(`${path}.jar`, 'x');
-    await put(`${path}.pom`, pomOf('in-maven-plugin', '1.0', '<packaging>maven-plugin</packaging>'));
+    const pom = pomOf('in-maven-plugin', '1.0', '<packaging>maven-plugin</packaging>');
+    await put(`${path}.pom`, pom.replace('com.acme', `com.acme.${artifact}`));
     const answer = await metadataOf(artifact);
     expect(versionsIn(answer)).toEqual(['1.0']);
     expect(answer.text).toContain('<prefix>in</prefix>');

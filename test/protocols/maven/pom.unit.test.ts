@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { description } from '../../../src/domain/values/description.ts';
-import { describePom } from '../../../src/protocols/maven/pom.ts';
+import { readPom } from '../../../src/protocols/maven/pom.ts';
 
 const pom = (inside: string) =>
   Buffer.from(`<project xmlns="http://maven.apache.org/POM/4.0.0">${inside}</project>`);
-const read = (inside: string) => describePom(pom(inside));
+const read = (inside: string) => readPom(pom(inside)).description;
 
 describe('what a pom says', () => {
   it('is taken out whole, with its properties filled in', () => {
@@ -68,7 +68,7 @@ describe('what a pom says', () => {
       '<?xml version="1.0" encoding="ISO-8859-1"?><project><name>\u00e9</name></project>',
       'latin1',
     );
-    expect(describePom(latin).summary).toBe('\u00e9');
+    expect(readPom(latin).description.summary).toBe('\u00e9');
   });
 
   it.each([
@@ -77,7 +77,7 @@ describe('what a pom says', () => {
     ['a document type', Buffer.from('<!DOCTYPE project SYSTEM "http://evil.example"><project/>')],
     ['nothing', Buffer.alloc(0)],
   ])('refuses %s', (_what, bytes) => {
-    expect(() => describePom(bytes)).toThrow(/package is not valid/);
+    expect(() => readPom(bytes)).toThrow(/package is not valid/);
   });
 
   it("knows no scope but Maven's", () => {
