@@ -187,12 +187,18 @@ describeMaven('mvn', () => {
     const rest = `<dependencies>
       <dependency><groupId>org.apache.maven</groupId><artifactId>maven-plugin-api</artifactId><version>3.8.7</version><scope>provided</scope></dependency>
       <dependency><groupId>org.apache.maven.plugin-tools</groupId><artifactId>maven-plugin-annotations</artifactId><version>3.6.4</version><scope>provided</scope></dependency>
-    </dependencies>
-    <build><plugins><plugin><artifactId>maven-plugin-plugin</artifactId><version>3.6.4</version>
-      <configuration><goalPrefix>greet</goalPrefix></configuration></plugin></plugins></build>`;
+    </dependencies>`;
+    // its prefix is said by a parent pom: only the jar of the plugin has it
+    const says = `<build><pluginManagement><plugins><plugin><artifactId>maven-plugin-plugin</artifactId><version>3.6.4</version>
+      <configuration><goalPrefix>greet</goalPrefix></configuration></plugin></plugins></pluginManagement></build>`;
+    const at = { group: 'com.acme.tools', deployTo: url };
+    const parent = { 'pom.xml': pomXml('tools-parent', '1', { ...at, packaging: 'pom', rest: says }) };
+    ok(await deploy(home.project('tools-parent', parent)));
+    const inherited = `<parent><groupId>com.acme.tools</groupId><artifactId>tools-parent</artifactId><version>1</version>
+      <relativePath/></parent>`;
     const folder = home.project('plugin', {
       'pom.xml': pomXml('acme-maven-plugin', '1.0', {
-        ...{ group: 'com.acme.tools', packaging: 'maven-plugin', rest, deployTo: url },
+        ...{ ...at, packaging: 'maven-plugin', rest: `${inherited}${rest}` },
       }),
       'src/main/java/com/acme/tools/Hello.java': `package com.acme.tools;
 @org.apache.maven.plugins.annotations.Mojo(name = "hello", requiresProject = false)
@@ -205,7 +211,21 @@ public class Hello extends org.apache.maven.plugin.AbstractMojo {
     expect(await served('com/acme/tools/maven-metadata.xml')).toContain('<prefix>greet</prefix>');
     home.forget('com.acme');
     expect(ok(await home.mvn(['greet:hello']))).toContain('greetings from the strongroom');
-    operation(task, proved('plugins by prefix'));
+    operation(task, proved('plugins by prefix'), proved('a plugin whose prefix its parent pom says'));
+  });
+
+  test('a pom of other coordinates than its address is refused, with the reason', async ({ task }) => {
+    const folder = home.project('contradiction', {
+      'lib.jar': 'bytes',
+      'other.pom': pomXml('other', '1.0'),
+    });
+    const args = ['-q', 'deploy:deploy-file', `-Durl=${url}`, '-DrepositoryId=ours', '-Dfile=lib.jar'];
+    const as = ['-DpomFile=other.pom', '-DgroupId=com.acme', '-DartifactId=mine', '-Dversion=1.0'];
+    const ran = await home.mvn([...args, ...as], { cwd: folder });
+    expect(ran.code).not.toBe(0);
+    expect(ran.output).toMatch(/400.*pom is of com\.acme:other:1\.0, and its address/);
+    expect(await served('com/acme/mine/1.0/mine-1.0.pom')).toBe('404');
+    operation(task, proved('a pom of other coordinates than its address is refused (400)'));
   });
 
   test('deletes: what is gone is resolved no more, and metadata follows', async ({ task }) => {
