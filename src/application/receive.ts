@@ -25,9 +25,12 @@ export class ReceivedFile {
   /** lower-case hex */
   readonly digests: FileDigests;
   readonly #core: Core;
+  /** of a small file: who looks into it needs no disk */
+  readonly #bytes: Buffer | undefined;
 
-  private constructor(core: Core, digests: FileDigests, size: number) {
+  private constructor(core: Core, digests: FileDigests, { size, bytes }: Kept) {
     this.#core = core;
+    this.#bytes = bytes;
     this.canonical = `sha256:${digests.sha256}`;
     this.digests = digests;
     this.size = size;
@@ -48,18 +51,20 @@ export class ReceivedFile {
     const place = at(by.repository);
     await authorise(core, { caller: by.caller, action: 'push', at: place, facts: {}, target: 'upload' });
     const hashes = ALGORITHMS.map(name => createHash(name));
-    const size =
+    const kept =
       body instanceof Uint8Array
         ? await keep(core, [Buffer.from(body)], hashes)
         : await receive(core, by, { body, limit, hashes });
     const digests = Object.fromEntries(ALGORITHMS.map((name, index) => [name, hashes[index]?.digest('hex')]));
-    return new ReceivedFile(core, digests as unknown as FileDigests, size);
+    return new ReceivedFile(core, digests as unknown as FileDigests, kept);
   }
 
   /** The whole file or an inclusive range of it, in memory. @throws CONTENT_TOO_LARGE beyond 64 MiB */
   async read(range: { start: number; end: number } = { start: 0, end: this.size - 1 }): Promise<Buffer> {
     if (this.size === 0 || range.end < range.start) return Buffer.alloc(0);
     if (range.end - range.start >= MAX_READ) throw refuse('CONTENT_TOO_LARGE', 'it cannot be read at once');
+    const known = this.#known(range);
+    if (known) return known;
     const chunks: Buffer[] = [];
     for await (const chunk of await this.open(range)) chunks.push(Buffer.from(chunk as Uint8Array));
     return Buffer.concat(chunks);
@@ -67,10 +72,22 @@ export class ReceivedFile {
 
   /** Streams the file or an inclusive range of it. */
   async open(range?: { start: number; end: number }): Promise<Readable> {
+    const known = this.#known(range);
+    if (known) return Readable.from([known], { objectMode: false });
     const stream = await this.#core.blobs.open(this.canonical, range);
     if (!stream) throw refuse('STORAGE_UNAVAILABLE', 'the bytes are not in the store');
     return stream;
   }
+
+  #known(range = { start: 0, end: this.size - 1 }): Buffer | undefined {
+    const inside = range.start >= 0 && range.start <= range.end && range.end < this.size;
+    return inside ? this.#bytes?.subarray(range.start, range.end + 1) : undefined;
+  }
+}
+
+interface Kept {
+  readonly size: number;
+  readonly bytes?: Buffer | undefined;
 }
 
 interface Arriving {
@@ -83,7 +100,7 @@ async function receive(
   core: Core,
   { caller, repository }: { caller: Caller; repository: RepositoryInfo },
   { body, limit, hashes }: Arriving,
-): Promise<number> {
+): Promise<Kept> {
   const chunks = body.iterator({ destroyOnReturn: false });
   const first: Buffer[] = [];
   let size = 0;
@@ -100,18 +117,19 @@ async function receive(
     const source = Readable.from(hashing(first, chunks, hashes), { objectMode: false });
     const staged = await core.blobs.appendUpload(upload.id, source, { limit });
     await core.blobs.commitUpload(upload.id, `sha256:${hashes[2]?.copy().digest('hex')}`);
-    return staged.size;
+    return { size: staged.size };
   } catch (error) {
     await core.blobs.abortUpload(upload.id).catch(() => {});
     throw error;
   }
 }
 
-async function keep(core: Core, chunks: readonly Buffer[], hashes: readonly Hash[]): Promise<number> {
+async function keep(core: Core, chunks: readonly Buffer[], hashes: readonly Hash[]): Promise<Kept> {
   const bytes = Buffer.concat(chunks);
   for (const one of hashes) one.update(bytes);
   await core.blobs.put(bytes);
-  return bytes.length;
+  // a large file that came in one piece is not kept in memory until it is published
+  return { size: bytes.length, ...(bytes.length <= SMALL ? { bytes } : {}) };
 }
 
 async function* hashing(first: readonly Buffer[], rest: AsyncIterator<unknown>, hashes: readonly Hash[]) {
