@@ -17,8 +17,11 @@ import {
   type FileRoute,
   type FolderRoute,
   type MavenRoute,
+  type MetadataRoute,
   parseMaven,
+  type SnapshotMetadataRoute,
 } from './parse.ts';
+import { createShownMetadata } from './shown.ts';
 import { putChecksum, putFile, putMetadata } from './upload.ts';
 
 const ACTIONS: Readonly<Record<string, Action>> = {
@@ -125,7 +128,7 @@ function headersOf(released: Released): Record<string, string> {
   return { ...checksumHeaders(hashesOf(released)), ...modified };
 }
 
-/** The checksum of a file is as secret as the file; that of metadata is of what is served now. */
+/** The checksum of a file is as secret as the file; that of metadata is of what the caller was just shown, else of what is now. */
 async function getChecksum(
   context: Context,
   asked: Asked,
@@ -135,11 +138,26 @@ async function getChecksum(
   const hex =
     of.kind === 'file'
       ? hashesOf(await release(context, asked, of))[algorithm]
-      : hash(algorithm, (await metadataDocument(context, asked, of)).bytes);
+      : await checksumShown(context, asked, { of, algorithm });
   if (hex === undefined) throw refuse('FILE_UNKNOWN', `its ${algorithm} is not known`);
   const headers = { ...PRIVATE, 'content-type': 'text/plain', 'content-length': String(hex.length) };
   return context.request.method === 'HEAD' ? { status: 200, headers } : { status: 200, headers, body: hex };
 }
+
+const shown = createShownMetadata();
+
+async function checksumShown(
+  context: Context,
+  asked: Asked,
+  { of, algorithm }: { of: MetadataRoute | SnapshotMetadataRoute; algorithm: Algorithm },
+): Promise<string> {
+  // also for this there must be something on offer now
+  const { bytes } = await metadataDocument(context, asked, of);
+  return shown.take(asked, addressOf(of), algorithm) ?? hash(algorithm, bytes);
+}
+
+const addressOf = (of: MetadataRoute | SnapshotMetadataRoute) =>
+  of.kind === 'metadata' ? `${of.package} ${of.group}` : `${of.package} ${of.version}`;
 
 async function getMetadata(
   context: Context,
@@ -148,6 +166,7 @@ async function getMetadata(
 ): Promise<ProtocolReply> {
   const document = await metadataDocument(context, asked, route);
   const hashes = Object.fromEntries(ALGORITHMS.map(one => [one, hash(one, document.bytes)]));
+  shown.note(asked, addressOf(route), hashes);
   return sendDocument(context, document, 'application/xml', checksumHeaders(hashes));
 }
 

@@ -329,6 +329,80 @@ describe('metadata', () => {
     expect(await plugins()).not.toContain(prefix(two));
   });
 
+  it.each(['md5', 'sha1', 'sha256', 'sha512'])(
+    'and its %s, asked for after it, are of one state, whatever changes meanwhile',
+    async algorithm => {
+      const artifact = fresh();
+      await deployed(artifact, '1.0');
+      const path = `com/acme/${artifact}/maven-metadata.xml`;
+      const sum = async () => (await get(`${path}.${algorithm}`)).text;
+      const before = await get(path);
+      await deployed(artifact, '1.1');
+      expect(await sum()).toBe(hex(algorithm, before.body));
+      // who asks again, or asks for the checksum alone, is told what is now
+      expect(await sum()).not.toBe(hex(algorithm, before.body));
+      const after = await get(path);
+      expect([versionsIn(after), await sum()]).toEqual([['1.0', '1.1'], hex(algorithm, after.body)]);
+      // Gradle looks whether there is something new before it compares checksums
+      await get(path);
+      await deployed(artifact, '1.2');
+      const { headers } = await viewer.ask('HEAD', `${BASE}/${path}`);
+      expect(await sum()).toBe(headers.get(`x-checksum-${algorithm}`));
+    },
+  );
+
+  it('of a snapshot is right while builds come at once, and after deletions', async () => {
+    const artifact = fresh();
+    const folder = `com/acme/${artifact}/1-SNAPSHOT`;
+    const values = Array.from({ length: 8 }, (_, n) => `1-20260131.12000${n}-${n + 1}`);
+    const deployBuild = async (value: string) => {
+      const sent = [
+        await put(`${folder}/${artifact}-${value}.jar`, `jar of ${value}`),
+        await put(`${folder}/${artifact}-${value}-sources.jar`, `sources of ${value}`),
+        await put(`${folder}/${artifact}-${value}.pom`, pomOf(artifact, '1-SNAPSHOT')),
+        await put(`${folder}/maven-metadata.xml`, '<metadata>mine</metadata>'),
+      ];
+      expect(sent.map(({ status }) => status)).toEqual([201, 201, 201, 200]);
+    };
+    const chosen = async (extension: string) => {
+      const { status, text } = await get(`${folder}/maven-metadata.xml`);
+      const pattern = new RegExp(
+        `(?<!</classifier>\\s*)<extension>${extension}</extension>\\s*<value>([^<]+)`,
+      );
+      return status === 200 ? pattern.exec(text)?.[1] : undefined;
+    };
+    // one is whole: from now on nobody is shown half of one
+    await deployBuild(values[0] ?? '');
+    let going = true;
+    const reading = (async () => {
+      for (let rounds = 0; going || rounds === 0; rounds++) {
+        const value = await chosen('jar');
+        if (value === undefined) continue;
+        for (const extension of ['jar', 'pom'])
+          expect((await get(`${folder}/${artifact}-${value}.${extension}`)).status).toBe(200);
+      }
+    })();
+    await Promise.all(values.slice(1).map(deployBuild)).finally(() => {
+      going = false;
+    });
+    await reading;
+    const newest = (await chosen('jar')) ?? '';
+    expect([values.includes(newest), await chosen('pom')]).toEqual([true, newest]);
+    // whichever build is the newest: without its jar the one before is
+    const left = new Set(values);
+    for (let value: string | undefined = newest; value !== undefined; value = await chosen('jar')) {
+      expect([...left]).toContain(value);
+      left.delete(value);
+      expect((await remove(`${folder}/${artifact}-${value}.jar`)).status).toBe(204);
+      expect((await remove(`${folder}/${artifact}-${value}-sources.jar`)).status).toBe(204);
+    }
+    expect([...left]).toEqual([]);
+    expect((await get(`${folder}/${artifact}-1-SNAPSHOT.jar`)).status).toBe(404);
+    for (const value of values) await remove(`${folder}/${artifact}-${value}.pom`);
+    expect((await get(`${folder}/maven-metadata.xml`)).status).toBe(404);
+    expect((await metadataOf(artifact)).status).toBe(404);
+  });
+
   const prefixes = async () =>
     [...(await get('com/acme/maven-metadata.xml')).text.matchAll(/<prefix>([^<]+)/g)].map(([, one]) => one);
 
