@@ -74,7 +74,7 @@ export async function publishVersion(
   publication: Publication,
 ): Promise<PublishedVersion> {
   const files = publication.files.map(fileOf);
-  const described = publication.description && descriptionSchema.parse(publication.description);
+  const described = publication.description && checkedDescription(publication.description);
   const tags = publication.staged ? [] : (publication.tags ?? []);
   return core.fence.shared(async () => {
     const known = await getVersion(core, repository, publication.package, publication.version);
@@ -96,6 +96,14 @@ export async function publishVersion(
     const warnings = all.flatMap(one => one.warnings);
     return { position, changed, incarnation, warnings: [...new Set(warnings)] };
   });
+}
+
+/** Formats cut what is too long where that does no harm; where it would, and for what JSON cannot say, it is refused. */
+function checkedDescription(given: Description): Description {
+  const { data, error } = descriptionSchema.safeParse(given);
+  if (data) return data;
+  const field = String(error.issues[0]?.path[0] ?? '');
+  throw refuse('PACKAGE_INVALID', `what it says of itself cannot be kept: ${field} is too long, or no value`);
 }
 
 function fileOf({ name, mediaType, content, of, found }: PublicationFile): FileEntry {

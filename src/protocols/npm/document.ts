@@ -33,7 +33,7 @@ export function newVersionOf(document: Json, packageName: string): NewVersion {
     throw refuse('PACKAGE_INVALID', 'publish one version at a time');
   const version = checkVersion(entry[0]);
   const manifest = asObject(entry[1], 'the version');
-  if (manifest.name !== name || checkVersion(String(manifest.version)) !== version)
+  if (manifest.name !== name || checkVersion(textOf(manifest.version) ?? '') !== version)
     throw refuse('PACKAGE_INVALID', 'the version says another name or version of itself');
   const dist = optionalObject(own(manifest, 'dist'));
   const readme = textOf(own(manifest, 'readme')) ?? textOf(own(root, 'readme'));

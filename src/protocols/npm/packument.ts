@@ -104,9 +104,15 @@ export function visibleOf(listing: PackageListing) {
   };
 }
 
-/** Says which of the newest versions are held, for clients that print it; undefined when none is. */
+/** Why a version that waits cannot be had. */
+export const STAGED = 'it is staged and waits for approval';
+
+/**
+ * Says which of the newest versions are held, for clients that print it; undefined when none is. What merely waits is for
+ * those who push or approve to know.
+ */
 export function holdNotice(listing: PackageListing): string | undefined {
-  const held = listing.versions.filter(({ held }) => held !== undefined);
+  const held = listing.versions.filter(({ held }) => held !== undefined && held !== STAGED);
   const [newest] = held.toSorted((a, b) => byVersion(b.version, a.version));
   if (!newest) return undefined;
   const more = held.length > 1 ? ` (and ${held.length - 1} more)` : '';

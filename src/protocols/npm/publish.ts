@@ -10,6 +10,7 @@ import { json, type Npm } from './context.ts';
 import { hasAttachments, type NewVersion, newVersionOf } from './document.ts';
 import { descriptionOf, manifestOf } from './manifest.ts';
 import { bundleOf, checkName, scopeOf, tarballOf, unscoped } from './names.ts';
+import { STAGED } from './packument.ts';
 import { readBundle } from './provenance.ts';
 import { type PublishBody, readPublishBody } from './publish-body.ts';
 import { inspectTarball } from './tarball.ts';
@@ -40,7 +41,7 @@ export async function stage(npm: Npm, name: string): Promise<ProtocolReply> {
   await npm.registry.publish(npm.asked, {
     ...publication,
     description: withTags(publication.description, tags),
-    staged: { reason: 'it is staged and waits for approval' },
+    staged: { reason: STAGED },
   });
   const waiting = await npm.registry.staged(npm.asked);
   const found = waiting.find(one => one.package === name && one.version === publication.version);

@@ -4,7 +4,7 @@ import { refuse } from '../../domain/errors.ts';
 import type { JsonObject } from '../../domain/values/json.ts';
 import { readTar, type TarEntry } from '../shared/archive/tar.ts';
 import { JsonProblem, readJson } from '../shared/json.ts';
-import { asObject } from './document.ts';
+import { asObject, textOf } from './document.ts';
 import { checkVersion } from './names.ts';
 
 export interface Inspected {
@@ -42,7 +42,7 @@ export async function inspectTarball(
   if (manifests.length > 1 || entries.filter(({ name: one }) => isManifest(one)).length !== 1)
     throw refuse('PACKAGE_INVALID', 'the tarball has several package.json files');
   const packageJson = readPackageJson(files.get(path) ?? Buffer.alloc(0));
-  if (packageJson.name !== name || checkVersion(String(packageJson.version)) !== version)
+  if (packageJson.name !== name || checkVersion(textOf(packageJson.version) ?? '') !== version)
     throw refuse('PACKAGE_INVALID', `the tarball is not of ${name}@${version}: see its package.json`);
   const folder = path.slice(0, path.indexOf('/'));
   const has = (file: string) => entries.some(entry => entry.path === `${folder}/${file}`);
