@@ -39,6 +39,35 @@ export function noneIn(listing: PackageListing): StrongroomError {
     : refuse('ARTIFACT_HELD', held);
 }
 
+/** How many held versions are named. */
+const MOST_NAMED = 3;
+
+/**
+ * Which versions an index is without, and why, the newest first: a client that looks for one of them by its number asks
+ * for nothing else. Those that ranges would choose (they are above all that can be had) apart from all of them.
+ */
+export function leftOut(listing: PackageListing): { readonly all: string; readonly newer: string } {
+  const newest = availableIn(listing).at(-1);
+  const held = listing.versions
+    .flatMap(version => {
+      const reason = packageIn(listing, version)?.held;
+      return reason === undefined ? [] : [{ version: version.version, reason }];
+    })
+    .sort((a, b) => compareNuGet(b.version, a.version));
+  const newer = held.filter(({ version }) => !newest || compareNuGet(version, newest.version) > 0);
+  return { all: sayHeld(listing, held), newer: sayHeld(listing, newer) };
+}
+
+function sayHeld(
+  { displayName }: PackageListing,
+  held: readonly { readonly version: string; readonly reason: string }[],
+): string {
+  const named = held.slice(0, MOST_NAMED);
+  const said = named.map(({ version, reason }) => `${displayName} ${version} is on hold: ${reason}`);
+  const more = held.length - named.length;
+  return [...said, ...(more > 0 ? [`and ${more} more`] : [])].join('; ');
+}
+
 export const isListed = ({ yanked }: ListedVersion): boolean => yanked === undefined;
 export const readable = (hive: Hive, { native }: Available): boolean =>
   hive === 'registration-semver2' || !native.semVer2;

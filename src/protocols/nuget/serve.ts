@@ -17,6 +17,7 @@ import {
 import {
   availableIn,
   type Fragment,
+  leftOut,
   noneIn,
   readable,
   readFragments,
@@ -125,7 +126,20 @@ async function versions(context: Context, asked: Asked, name: string): Promise<P
     if (available.length === 0) throw noneIn(listing);
     return JSON.stringify({ versions: available.map(({ version }) => version) });
   });
-  return sendDocument(context, document, JSON_TYPE);
+  return sendDocument(context, document, JSON_TYPE, await heldWarning(context, asked, name, 'newer'));
+}
+
+/** Composed once per change, as indexes are. */
+async function heldWarning(
+  { registry }: Context,
+  asked: Asked,
+  name: string,
+  which: keyof ReturnType<typeof leftOut>,
+): Promise<Record<string, string>> {
+  const { bytes } = await registry.document(asked, { package: name, kind: `held ${which}` }, async () => {
+    return leftOut(await registry.package(asked, name))[which];
+  });
+  return bytes.length === 0 ? {} : warningOf([Buffer.from(bytes).toString()]);
 }
 
 async function registration(
@@ -147,7 +161,8 @@ async function registration(
     if (page === undefined) throw refuse('VERSION_UNKNOWN', `${id} has no versions between these`);
     return page;
   });
-  return sendDocument(context, document, JSON_TYPE);
+  const warning = route.kind === 'page' ? {} : await heldWarning(context, asked, id, 'all');
+  return sendDocument(context, document, JSON_TYPE, warning);
 }
 
 type Shown = Parameters<typeof registrationIndex>[0];

@@ -131,6 +131,31 @@ describe('indexes', () => {
     }
   });
 
+  it('warn of what is held, for clients that find a version missing there and nowhere else', async () => {
+    const id = fresh();
+    const name = id.toLowerCase();
+    for (const version of ['1.0.0', '1.1.0', '1.2.0', '2.0.0']) await published({ id, version });
+    const warned = async (path: string) => (await get(path)).headers.get('x-nuget-warning');
+    const both = async () => [
+      await warned(`registration-semver2/${name}/index.json`),
+      await warned(`flatcontainer/${name}/index.json`),
+    ];
+    expect(await both()).toEqual([null, null]);
+    await hold(id, '1.1.0');
+    // restoring is not to be told of each old version again and again
+    expect(await both()).toEqual([`${id} 1.1.0 is on hold: malware`, null]);
+    await hold(id, '2.0.0', { reason: 'bad\r\nx: y' });
+    expect(await both()).toEqual([
+      `${id} 2.0.0 is on hold: bad x: y; ${id} 1.1.0 is on hold: malware`,
+      `${id} 2.0.0 is on hold: bad x: y`,
+    ]);
+    await hold(id, '1.2.0');
+    await hold(id, '1.0.0');
+    await published({ id, version: '0.9.0' });
+    expect((await both())[0]).toMatch(/2\.0\.0.*1\.2\.0.*1\.1\.0.*; and 1 more$/);
+    expect(await warned(`registration-semver2/${name}/page/0.9.0/2.0.0.json`)).toBeNull();
+  });
+
   it('spare clients from before SemVer 2.0.0 what they cannot read', async () => {
     const id = fresh();
     const on = '<dependencies><dependency id="A" version="[1.0.0-beta.1,)" /></dependencies>';
