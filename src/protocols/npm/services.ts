@@ -8,8 +8,10 @@ import { headerOf } from '../shared/headers.ts';
 import { json, type Npm, parseJson } from './context.ts';
 import { asObject } from './document.ts';
 
-const MAX_PACKED = 2 * 1024 * 1024;
-const MAX_AUDIT = 16 * 1024 * 1024;
+const MAX_PACKED = 1024 * 1024;
+const MAX_AUDIT = 4 * 1024 * 1024;
+/** Beyond the first of it, a tree of dependencies is not packed to less than this part. */
+const [RATIO, FREE] = [50, 64 * 1024];
 const inflate = promisify(gunzip);
 
 /** `POST /-/npm/v1/security/advisories/bulk`: package → versions; answered with what is known against them. */
@@ -35,11 +37,12 @@ async function inflated({ request }: Npm): Promise<Uint8Array> {
   if (encoding === 'identity') return request.bytes(MAX_AUDIT);
   if (encoding !== 'gzip') throw refuse('REQUEST_INVALID', 'the body may be compressed with gzip only');
   const packed = await request.bytes(MAX_PACKED);
+  const most = Math.min(MAX_AUDIT, packed.length * RATIO + FREE);
   try {
-    return await inflate(packed, { maxOutputLength: MAX_AUDIT });
+    return await inflate(packed, { maxOutputLength: most });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
-      throw refuse('CONTENT_TOO_LARGE', `at most ${MAX_AUDIT} bytes are taken here`);
+      throw refuse('CONTENT_TOO_LARGE', `it unpacks to more than ${most} bytes`);
     throw refuse('REQUEST_INVALID', 'the body is not gzip');
   }
 }

@@ -341,6 +341,9 @@ describe('audits and search', () => {
     expect(jsonOf(await bulk(question))).toEqual({});
     expect(jsonOf(await bulk(gzipSync(question), packed))).toEqual({});
     expect((await bulk(gzipSync(Buffer.alloc(64 * 1024 * 1024)), packed)).status).toBe(413);
+    const repeated = JSON.stringify({ widget: ['1'.repeat(1024 * 1024)] });
+    expect((await bulk(gzipSync(repeated), packed)).status).toBe(413);
+    expect((await bulk(repeated)).status).toBe(200);
     expect((await bulk('hello', packed)).status).toBe(400);
     expect((await bulk('{"widget":"1.0.0"}')).status).toBe(400);
     expect((await bulk('[]', { 'content-encoding': 'br' })).status).toBe(400);

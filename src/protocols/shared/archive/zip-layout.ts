@@ -1,7 +1,7 @@
 /** That a zip archive is laid out so that every unzipper sees the same entries in it. */
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { crc32, createInflateRaw } from 'node:zlib';
+import { crc32, createInflateRaw, inflateRawSync } from 'node:zlib';
 import type { Entry, ZipFile } from 'yauzl';
 import { badArchive } from './paths.ts';
 
@@ -111,6 +111,34 @@ const PIECE = 256 * 1024;
  */
 async function checkStreamed(entry: Entry, start: number, read: Read): Promise<void> {
   if (entry.compressionMethod !== DEFLATED) return;
+  const { compressedSize, uncompressedSize } = entry;
+  const small = compressedSize <= PIECE && uncompressedSize <= PIECE;
+  const found = small ? await inflatedAtOnce(entry, start, read) : await inflatedInPieces(entry, start, read);
+  const whole = found.packed === compressedSize && found.size === uncompressedSize;
+  if (!whole || found.sum !== entry.crc32 >>> 0) throw unlike(entry);
+}
+
+interface Inflated {
+  /** bytes that were taken */
+  readonly packed: number;
+  /** bytes that came out */
+  readonly size: number;
+  readonly sum: number;
+}
+
+/** Archives have many small entries: one call for each. */
+async function inflatedAtOnce(entry: Entry, start: number, read: Read): Promise<Inflated> {
+  if (entry.compressedSize === 0) throw unlike(entry);
+  const packed = await read({ start, end: start + entry.compressedSize - 1 });
+  const options = { maxOutputLength: entry.uncompressedSize + 1, info: true };
+  const { buffer, engine } = inflateRawSync(packed, options) as unknown as {
+    buffer: Buffer;
+    engine: { bytesWritten: number };
+  };
+  return { packed: engine.bytesWritten, size: buffer.length, sum: crc32(buffer) };
+}
+
+async function inflatedInPieces(entry: Entry, start: number, read: Read): Promise<Inflated> {
   const end = start + entry.compressedSize;
   async function* packed() {
     for (let at = start; at < end; at += PIECE) yield read({ start: at, end: Math.min(at + PIECE, end) - 1 });
@@ -124,8 +152,7 @@ async function checkStreamed(entry: Entry, start: number, read: Read): Promise<v
       if (size > entry.uncompressedSize) throw unlike(entry);
     }
   });
-  const whole = inflate.bytesWritten === entry.compressedSize && size === entry.uncompressedSize;
-  if (!whole || sum !== entry.crc32 >>> 0) throw unlike(entry);
+  return { packed: inflate.bytesWritten, size, sum };
 }
 
 const unlike = ({ fileName }: Entry) =>

@@ -105,6 +105,10 @@ describe('a tar archive that is read in one way only', () => {
       [META, entry({ name: 'meta', raw: { 257: 'ustar  \0', 345: 'app' } })],
     ],
     ['a folder of another length', [META, entry({ name: 'meta', raw: { 345: 'app', 476: '1' } })]],
+    [
+      'links, and folders deeper than anybody has',
+      [entry({ name: 'app/l', type: '2', link: 'x' }), pax(record(`path=${'a/'.repeat(2000)}f`)), META],
+    ],
     ['another checksum', [META, other({ checksum: '000001\0 ' })]],
     ['a link in its place', [META, entry({ name: 'app/meta', type: '1', link: 'app/x' })]],
     ['a link before it', [entry({ name: 'app/meta', type: '1', link: 'app/x' }), META]],

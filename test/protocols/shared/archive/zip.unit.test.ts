@@ -157,7 +157,9 @@ describe('openZip refuses', () => {
 
   it('content that ends before its end, for who reads the archive as a stream', async () => {
     const streamed = { path: 'x', content: 'x'.repeat(5000), flags: 0x808 };
-    expect((await open([streamed, { path: 'y' }])).entries).toHaveLength(2);
+    const large = { path: 'large', content: randomBytes(600_000), flags: 0x808 };
+    expect((await open([streamed, large, { path: 'y' }])).entries).toHaveLength(3);
+    await expect(open([{ ...large, behind: Buffer.alloc(1) }, { path: 'y' }])).rejects.toThrow(/two things/);
     const hidden = makeZip([{ path: 'hidden', content: 'h' }]).subarray(0, 37);
     for (const more of [{ behind: hidden }, { behind: Buffer.alloc(1) }, { size: 4999 }, { size: 5001 }])
       await expect(open([{ ...streamed, ...more }, { path: 'y' }])).rejects.toThrow(/two things/);
