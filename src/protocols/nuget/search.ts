@@ -8,6 +8,7 @@ import type { Context } from '../shared/content.ts';
 import { decodeQuery, type Query } from '../shared/decode.ts';
 import { versionNames } from './names.ts';
 import { type Available, addressesOf, availableIn, isListed } from './registration.ts';
+import { type Terms, termsOf } from './terms.ts';
 import type { Urls } from './urls.ts';
 
 const MAX_SKIP = 3000;
@@ -19,7 +20,7 @@ const PAGE = 200;
 const MAX_COUNTED = 1000;
 
 interface Asking {
-  readonly words: readonly string[];
+  readonly terms: Terms;
   readonly skip: number;
   readonly take: number;
   readonly prerelease: boolean;
@@ -44,7 +45,7 @@ interface Scope {
 /** Packages that fit all words, one with just that id first, then by id. `totalHits` counts them up to some thousands. */
 export async function search(scope: Scope): Promise<string> {
   const asking = askingOf(decodeQuery(scope.context.request.query));
-  const { hits, total } = await collect(scope, asking, () => true);
+  const { hits, total } = await collect(scope, asking, asking.terms.fits);
   const head = JSON.stringify({
     '@context': { '@vocab': 'http://schema.nuget.org/schema#' },
     totalHits: total,
@@ -66,7 +67,7 @@ export async function autocomplete(scope: Scope): Promise<string> {
 function askingOf(query: Query): Asking {
   const level = query.one('semVerLevel');
   return {
-    words: (query.one('q') ?? '').split(/\s+/).filter(Boolean).slice(0, 8),
+    terms: termsOf(query.one('q') ?? ''),
     skip: Math.min(natural(query, 'skip') ?? 0, MAX_SKIP),
     take: Math.min(natural(query, 'take') ?? DEFAULT_TAKE, MAX_TAKE),
     prerelease: query.one('prerelease')?.toLowerCase() === 'true',
@@ -108,9 +109,9 @@ async function* candidates(
   asking: Asking,
   fits: (name: string) => boolean,
 ): AsyncGenerator<string> {
-  const { words } = asking;
+  const { words } = asking.terms;
   const exact = words.length === 1 ? words[0]?.toLowerCase() : undefined;
-  if (exact !== undefined && (await hitOf(scope, asking, exact))) yield exact;
+  if (exact !== undefined && fits(exact) && (await hitOf(scope, asking, exact))) yield exact;
   for (let after: string | undefined, more = true; more; ) {
     const page = await scope.context.registry.search(scope.asked, { words, after, limit: PAGE });
     for (const { name } of page.items) if (name !== exact && fits(name)) yield name;

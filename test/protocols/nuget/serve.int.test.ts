@@ -196,6 +196,26 @@ describe('indexes', () => {
     await refused(get('query?skip=-1'), 400, /skip is not a number/);
   });
 
+  it('find by fields and quotes, as people search elsewhere', async () => {
+    const word = `w${randomBytes(5).toString('hex')}`;
+    const [id, longer] = [`Acme.${word}`, `Acme.${word}.More`];
+    await published({ id, version: '1.0.0' });
+    await published({ id: longer, version: '1.0.0', metadata: `<tags>tag${word}</tags>` });
+    await published({ id: fresh(), version: '1.0.0', description: `Uses ${id}` });
+    const found = async (query: string) =>
+      (await search(`q=${encodeURIComponent(query)}`)).data.map(one => one.id);
+    expect(await found(`packageid:${id.toUpperCase()}`)).toEqual([id]);
+    expect(await found(`PackageId:"${id}"`)).toEqual([id]);
+    expect(await found(`packageid:${word}`)).toEqual([]);
+    expect(await found(`id:${word}`)).toEqual([id, longer]);
+    expect(await found(`id:"${word}" more`)).toEqual([longer]);
+    expect(await found(`tags:tag${word}`)).toEqual([longer]);
+    expect(await found(`"${longer}"`)).toEqual([longer]);
+    expect(await found(`packageid:${id} id:nothing`)).toEqual([]);
+    const total = (await search(`q=packageid:${id}&take=0`)).totalHits;
+    expect(total).toBe(1);
+  });
+
   it('are unchanged for who asks again, and compressed', async () => {
     const id = fresh();
     await published({ id, version: '1.0.0' });
@@ -252,6 +272,40 @@ describe('the dotnet client, replayed', () => {
     const found = resources.find(one => one['@type'] === type)?.['@id'] ?? '';
     return found.slice(server.url.length);
   };
+
+  test('every resource that the service index names answers as its documentation says', async ({ task }) => {
+    const id = fresh();
+    const name = id.toLowerCase();
+    await put('package/', makeFullNupkg({ id, version: '1.0.0' }).bytes);
+    const { version, resources } = jsonOf<{
+      version: string;
+      resources: { '@id': string; '@type': string }[];
+    }>(
+      await dotnet().ask('GET', `${BASE}/index.json`, {
+        headers: { ...CLIENT, authorization: admin.authorization ?? '' },
+      }),
+    );
+    expect(version).toBe('3.0.0');
+    const asked: Record<string, [string, string, number]> = {
+      PackageBaseAddress: ['GET', `${name}/index.json`, 200],
+      RegistrationsBaseUrl: ['GET', `${name}/index.json`, 200],
+      SearchQueryService: ['GET', `?q=${name}&skip=0&take=20&prerelease=true&semVerLevel=2.0.0`, 200],
+      SearchAutocompleteService: ['GET', `?id=${name}&prerelease=true&semVerLevel=2.0.0`, 200],
+      PackagePublish: ['DELETE', `/${id}/1.0.0`, 204],
+      SymbolPackagePublish: ['PUT', '', 400],
+      ReadmeUriTemplate: ['GET', '', 200],
+    };
+    for (const { '@id': url, '@type': type } of resources) {
+      const [method, more, status] = asked[type.split('/')[0] ?? ''] ?? ['GET', '', 0];
+      const path = url
+        .replace('{lower_id}', name)
+        .replace('{lower_version}', '1.0.0')
+        .slice(server.url.length);
+      const answer = await admin.ask(method, `${path}${more}`, { headers: CLIENT });
+      expect([type, answer.status]).toEqual([type, status]);
+    }
+    operation(task, replayed('every resource of the service index'));
+  });
 
   test('nuget push, delete', async ({ task }) => {
     const id = fresh();
