@@ -57,6 +57,8 @@ export interface PackageRegistry {
   file(asked: Asked, name: FileName): Promise<Released>;
   /** For a pusher: what stands under a name, to compare it with what was sent. Its content is behind the gate. */
   placed(asked: Asked, name: FileName): Promise<FileEntry | undefined>;
+  /** The same of a whole version: its files, also when nobody may have them; undefined: there is none. */
+  standing(asked: Asked, name: VersionName): Promise<readonly FileEntry[] | undefined>;
   /** One file of a version that waits, for who may approve it. @throws FORBIDDEN, and as `file` does */
   stagedFile(asked: Asked, name: FileName): Promise<Released>;
   /**
@@ -133,6 +135,10 @@ function reading(core: Core) {
     async placed({ repository }: Asked, { package: name, version, file }: FileName) {
       const row = await getVersion(core, repository, name, version);
       return row?.status === 'live' ? row.files.find(one => one.name === file) : undefined;
+    },
+    async standing({ repository }: Asked, { package: name, version }: VersionName) {
+      const row = await getVersion(core, repository, name, version);
+      return row?.status === 'live' ? row.files : undefined;
     },
     stagedFile: (asked: Asked, name: FileName) => Released.staged(core, asked, name),
     document: (

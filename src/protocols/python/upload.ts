@@ -1,7 +1,7 @@
 /** Takes a distribution as twine and uv send it. https://docs.pypi.org/api/upload/ */
 import { parse as parsePep440 } from '@renovatebot/pep440';
 import type { Asked, PublicationFile, PublishedVersion, ReceivedFile } from '../../application/registry.ts';
-import { isRefusal, refuse, type StrongroomError } from '../../domain/errors.ts';
+import { refuse } from '../../domain/errors.ts';
 import type { Context } from '../shared/content.ts';
 import { type FilePart, type Multipart, readMultipart } from '../shared/multipart.ts';
 import { purlOf } from '../shared/purl.ts';
@@ -38,8 +38,8 @@ export async function upload(context: Context, asked: Asked): Promise<PublishedV
   const bytes = await extractMetadata(content, name);
   const metadata = parseMetadata(bytes);
   checkAgreement(form, metadata, name);
-  const [metadataSidecar, provenance] = await Promise.all([
-    metadataFile(context, asked, { name, metadata, bytes }),
+  const [sidecars, provenance] = await Promise.all([
+    metadataFiles(context, asked, { name, metadata, bytes }),
     provenanceFile(context, asked, { form, name, content }),
     refuseOtherSpellings(context, asked, name),
   ]);
@@ -48,7 +48,7 @@ export async function upload(context: Context, asked: Asked): Promise<PublishedV
     displayName: metadata.name,
     version: name.version,
     mediaType: VERSION_TYPE,
-    files: [{ name: name.filename, mediaType: mediaTypeOf(name), content }, metadataSidecar, ...provenance],
+    files: [{ name: name.filename, mediaType: mediaTypeOf(name), content }, ...sidecars, ...provenance],
     purl: purlOf({ type: 'pypi', name: name.project, version: name.version }),
     description: describe(metadata),
     readme: metadata.description,
@@ -112,19 +112,21 @@ const squeezed = (text = '') => text.replaceAll(/\s+/g, '');
 const mediaTypeOf = ({ kind, archive }: DistributionName) =>
   kind === 'wheel' ? BINARY : MEDIA_TYPES[archive];
 
-async function metadataFile(
+/**
+ * A source distribution's stands under the name that is not offered, too: once deleted, that name refuses every spelling
+ * of the file's, whatever its metadata is like.
+ */
+async function metadataFiles(
   { registry }: Context,
   asked: Asked,
   { name, metadata, bytes }: { name: DistributionName; metadata: CoreMetadata; bytes: Buffer },
-): Promise<PublicationFile> {
-  const final = name.kind === 'wheel' || isReliable(metadata);
-  const sidecar = (final ? metadataName : pkgInfoName)(name.canonical);
-  return {
-    name: sidecar,
-    mediaType: BINARY,
-    content: await registry.receive(asked, bytes),
-    of: name.filename,
-  };
+): Promise<PublicationFile[]> {
+  const content = await registry.receive(asked, bytes);
+  const sidecars = [
+    ...(name.kind === 'wheel' || isReliable(metadata) ? [metadataName(name.canonical)] : []),
+    ...(name.kind === 'sdist' ? [pkgInfoName(name.canonical)] : []),
+  ];
+  return sidecars.map(sidecar => ({ name: sidecar, mediaType: BINARY, content, of: name.filename }));
 }
 
 async function provenanceFile(
@@ -146,23 +148,21 @@ async function provenanceFile(
  * spelling would be a way around whatever is said of the first.
  * @throws VERSION_EXISTS
  */
-async function refuseOtherSpellings(context: Context, asked: Asked, name: DistributionName): Promise<void> {
-  const { project, version, canonical, filename } = name;
+async function refuseOtherSpellings(
+  { registry }: Context,
+  asked: Asked,
+  { project, version, canonical, filename }: DistributionName,
+): Promise<void> {
+  const standing = (spelling: string) => registry.standing(asked, { package: project, version: spelling });
   const spellings = equalVersions(version);
-  const found = await Promise.all(
-    spellings.map(other => standing(context, asked, { project, version: other, file: '' })),
-  );
-  const other = spellings.find((_, index) => found[index] !== 'none');
+  const found = await Promise.all(spellings.map(standing));
+  const other = spellings.find((_, index) => found[index] !== undefined);
   if (other !== undefined)
     throw refuse('VERSION_EXISTS', `${project} ${version} already exists here as ${other}: name the file so`);
-  for (const file of [metadataName(canonical), pkgInfoName(canonical)]) {
-    if ((await standing(context, asked, { project, version, file })) !== 'file') continue;
-    const { versions } = await context.registry.package(asked, project);
-    const files = versions.find(one => one.version === version)?.files ?? [];
-    const same = files.find(({ name: stored }) => stored === file)?.of;
-    if (same !== undefined && same !== filename)
-      throw refuse('VERSION_EXISTS', `${filename} already exists here as ${same}`);
-  }
+  const sidecars = [metadataName(canonical), pkgInfoName(canonical)];
+  const files = (await standing(version)) ?? [];
+  const same = files.find(({ name, of }) => sidecars.includes(name) && of !== filename)?.of;
+  if (same !== undefined) throw refuse('VERSION_EXISTS', `${filename} already exists here as ${same}`);
 }
 
 const MAX_RELEASE = 6;
@@ -182,21 +182,4 @@ function equalVersions(version: string): string[] {
       spellings.push(`${version.slice(0, start)}${padded.join('.')}${version.slice(start + written.length)}`);
   }
   return spellings;
-}
-
-/** What of it is here, whether the caller may have it or not. */
-async function standing(
-  { registry }: Context,
-  asked: Asked,
-  { project, version, file }: { project: string; version: string; file: string },
-): Promise<'none' | 'version' | 'file'> {
-  try {
-    await registry.file(asked, { package: project, version, file });
-    return 'file';
-  } catch (error) {
-    if (isRefusal(error, 'VERSION_UNKNOWN', 'PACKAGE_UNKNOWN')) return 'none';
-    if (isRefusal(error, 'FILE_UNKNOWN')) return 'version';
-    if ((error as StrongroomError).kind === 'denied') return 'file';
-    throw error;
-  }
 }

@@ -112,6 +112,39 @@ describe('uploads', () => {
     expect((await indexOf(dist.name)).files).toHaveLength(1);
   });
 
+  it('never take such a name, whether or not installers may go by the metadata', async () => {
+    const name = `c-${fresh()}`;
+    const final = await makeSdist({ name, version: '1.0', metadataVersion: '2.2' });
+    await accepted(send(makeWheel({ name, version: '1.0' })));
+    await accepted(send(final));
+    const place = { project: 'main', repository: 'python', package: name, version: '1.0' };
+    await server.api('POST', '/artifact/file/delete', { ...place, file: final.filename });
+    const old = await makeSdist({ name, version: '1.0' });
+    const spelled = { ...old, filename: old.filename.replace('c_', 'C.') };
+    await refused(send(spelled), 409, /was deleted and cannot be published again/);
+  });
+
+  it('of what is held are no refused downloads', async () => {
+    const dist = wheel();
+    await accepted(send(dist));
+    const place = { project: 'main', repository: 'python', package: dist.name, version: '1.0' };
+    await server.api('POST', '/holds', { ...place, reason: 'looks bad' });
+    const target = `${dist.name}@1.0`;
+    const denials = async () => {
+      const { items } = await server.api<{ items: readonly { target: string }[] }>(
+        'GET',
+        '/denials?limit=100',
+      );
+      return items.filter(item => item.target.endsWith(target));
+    };
+    await accepted(send(dist));
+    await refused(send(makeWheel({ ...dist, value: 'other' })), 409, /already exist/);
+    await refused(send(makeWheel({ name: dist.name, version: '1.0.0' })), 409, /already exists here as 1\.0/);
+    expect(await denials()).toEqual([]);
+    expect((await get(`files/${dist.name}/1.0/${dist.filename}`)).status).toBe(403);
+    expect(await denials()).toHaveLength(1);
+  });
+
   it('have one spelling of a version and of a file', async () => {
     const name = `b-${fresh()}`;
     await accepted(send(makeWheel({ name, version: '1.0' })));
