@@ -25,6 +25,8 @@ export interface PublishBody<T> {
 const DEPTH = 64;
 const VALUES = 1_000_000;
 
+/** of what a key may be, bytes */
+const MAX_KEY = 1024;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 /** 1 for the bytes that structure JSON */
@@ -43,7 +45,8 @@ export async function readPublishBody<T>(
   const cursor = new Cursor(body, limits.document);
   const attachments = new Map<string, T>();
   const path = new Path();
-  while (await cursor.toMark()) {
+  // a document has millions of marks: only what is not there yet is waited for
+  while (cursor.findMark() || (await cursor.toMark())) {
     const mark = cursor.take();
     if (mark !== QUOTE) {
       path.structure(mark);
@@ -51,7 +54,7 @@ export async function readPublishBody<T>(
     }
     const name = path.attachment();
     if (name === undefined || isText(name)) {
-      path.string(await cursor.string());
+      path.string(cursor.wholeString() ?? (await cursor.string()));
       continue;
     }
     if (attachments.size >= limits.attachments || attachments.has(name))
@@ -121,20 +124,33 @@ class Cursor {
 
   /** Goes on to the next byte that structures JSON. @returns false at the end */
   async toMark(): Promise<boolean> {
-    for (;;) {
-      const chunk = this.#chunk;
-      for (let index = this.#at; index < chunk.length; index++) {
-        if (!MARKS[chunk[index] as number]) continue;
-        this.#at = index;
-        return true;
-      }
-      this.#at = chunk.length;
-      if (!(await this.#next())) return false;
+    while (!this.findMark()) if (!(await this.#next())) return false;
+    return true;
+  }
+
+  /** As `toMark`, as far as the bytes are here. */
+  findMark(): boolean {
+    const chunk = this.#chunk;
+    for (let index = this.#at; index < chunk.length; index++) {
+      if (!MARKS[chunk[index] as number]) continue;
+      this.#at = index;
+      return true;
     }
+    this.#at = chunk.length;
+    return false;
   }
 
   take(): number {
     return this.#chunk[this.#at++] as number;
+  }
+
+  /** As `string`, when all of it is here. */
+  wholeString(): string | undefined {
+    const end = this.#endOfString(false);
+    if (!end.closed) return undefined;
+    const text = this.#chunk.subarray(this.#at, Math.min(end.at, this.#at + MAX_KEY));
+    this.#at = end.at + 1;
+    return unescape_(text);
   }
 
   /** The text of the string that was opened, up to and with its quote; only what a key may be, the rest is skipped. */
@@ -144,7 +160,7 @@ class Cursor {
     for (let escaped = false; ; ) {
       const end = this.#endOfString(escaped);
       const part = this.#chunk.subarray(this.#at, end.at);
-      if (size < 1024) parts.push(Buffer.from(part.subarray(0, 1024)));
+      if (size < MAX_KEY) parts.push(Buffer.from(part.subarray(0, MAX_KEY)));
       size += part.length;
       escaped = end.escaped;
       this.#at = end.at;
