@@ -7,7 +7,7 @@ export interface PkgPath {
   readonly name: RepositoryName;
   /** the segments after the format, each decoded once; an empty last one stands for a trailing slash */
   readonly rest: readonly string[];
-  /** raw path of the repository, without a trailing slash: what links and Locations begin with */
+  /** path of the repository, without a trailing slash, one spelling for each: what links and Locations begin with */
   readonly base: string;
 }
 
@@ -23,9 +23,13 @@ export function parsePkgPath(
   rawPath: string,
   options: { readonly alias?: string; readonly encodedSlashes?: boolean } = {},
 ): PkgPath {
-  const [, mount, project = '', repository = '', ...others] = decodePath(rawPath, options);
+  const segments = decodePath(rawPath, options);
+  const [, mount, project = '', repository = '', ...others] = segments;
   const count = mount === options.alias ? 0 : 1;
   if (project === '' || repository === '' || others.length < count) throw refuse('ROUTE_UNKNOWN');
-  const base = rawPath.split('/', 4 + count).join('/');
+  const base = segments
+    .slice(0, 4 + count)
+    .map(segment => encodeURIComponent(segment))
+    .join('/');
   return { name: { project, repository }, rest: others.slice(count), base };
 }

@@ -65,6 +65,11 @@ describe('requests of chart repositories', () => {
       ...route,
     });
   });
+
+  it('gives a repository one path, however it is spelled: an index is composed for each', () => {
+    expect(parseHelm('/pkg/%6dain/%63harts/helm/index.yaml').base).toBe(BASE);
+  });
+
   it.each(Object.entries(REFUSED))('refuses %s as %s', (rest, code) => {
     expect(codeOf(() => parseHelm(`${BASE}/${rest}`))).toBe(code);
   });
