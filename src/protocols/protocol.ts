@@ -49,6 +49,11 @@ export interface Protocol {
    * `/pkg/:project/:repository/npm/`
    */
   readonly mounts: readonly string[];
+  /** Names that people type as they are kept, where the ecosystem takes several for one. @throws NAME_INVALID, VERSION_INVALID */
+  readonly normalize?: {
+    package(name: string): string;
+    version(version: string): string;
+  };
   /** Credentials that its clients send elsewhere than in `Authorization`, as the value that header would have. */
   authorization?(headers: ProtocolRequest['headers']): string | undefined;
   handle(request: ProtocolRequest, registry: Registry): Promise<ProtocolReply>;

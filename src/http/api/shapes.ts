@@ -12,6 +12,7 @@ import { refuse } from '../../domain/errors.ts';
 import type { Action, Scope } from '../../domain/values/actions.ts';
 import { isDigest } from '../../domain/values/digest.ts';
 import type { RepositoryInfo, VersionRow } from '../../projections/queries.ts';
+import { packageAsKept, versionAsKept } from './formats.ts';
 
 const name = z.string().min(1).max(512);
 
@@ -76,15 +77,18 @@ export async function governed(
   action: Action,
 ): Promise<{ caller: Caller; repository: RepositoryInfo; version: VersionRow }> {
   const repository = await repositoryFor(core, caller, of, action);
+  const packageName = packageAsKept(repository.format, of.package);
   if (of.tag !== undefined && of.version !== undefined)
     throw refuse('REQUEST_INVALID', 'name a version or a tag, not both');
   if (of.tag !== undefined)
-    return { caller, repository, version: await find(core, repository, of.package, { tag: of.tag }) };
+    return { caller, repository, version: await find(core, repository, packageName, { tag: of.tag }) };
   if (of.version === undefined) throw refuse('REQUEST_INVALID', 'name a version or a tag');
   const byDigest = isDigest(of.version)
-    ? await core.queries.versionByDigest(repository.repositoryId, of.package, of.version)
+    ? await core.queries.versionByDigest(repository.repositoryId, packageName, of.version)
     : undefined;
-  const version = byDigest ?? (await versionOf(core, repository, of.package, of.version));
+  const version =
+    byDigest ??
+    (await versionOf(core, repository, packageName, versionAsKept(repository.format, of.version)));
   return { caller, repository, version };
 }
 
@@ -96,11 +100,11 @@ export async function auditedPlace(
   core: Core,
   caller: Caller,
   { project, repository }: z.output<typeof scopeNames>,
-): Promise<{ projectId?: string; repositoryId?: string }> {
-  if (project !== undefined && repository !== undefined)
-    return {
-      repositoryId: (await repositoryFor(core, caller, { project, repository }, 'pull')).repositoryId,
-    };
+): Promise<{ projectId?: string; repositoryId?: string; format?: string }> {
+  if (project !== undefined && repository !== undefined) {
+    const { repositoryId, format } = await repositoryFor(core, caller, { project, repository }, 'pull');
+    return { repositoryId, format };
+  }
   if (project !== undefined)
     return { projectId: (await projectFor(core, caller, project, 'read-log')).projectId };
   await authorise(core, { caller, action: 'read-log', at: INSTANCE, facts: {}, target: 'log' });

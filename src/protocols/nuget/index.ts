@@ -2,6 +2,7 @@
 import type { Protocol } from '../protocol.ts';
 import { headerOf } from '../shared/headers.ts';
 import { pkgMount } from '../shared/pkg.ts';
+import { normalizeId, versionNames } from './names.ts';
 import { ROUTES } from './routes.ts';
 import { renderRefusal, serve } from './serve.ts';
 
@@ -9,6 +10,7 @@ export const nuget = {
   format: 'nuget',
   mounts: [pkgMount('nuget')],
   routes: ROUTES,
+  normalize: { package: normalizeId, version: text => versionNames(text).version },
   /** An API key is a token. What clients send beside a key that is only there to please them wins. */
   authorization(headers) {
     const key = headerOf(headers, 'x-nuget-apikey')?.trim();

@@ -6,6 +6,7 @@ import { holdsOn } from '../../../application/holds.ts';
 import { repositoryFor } from '../../../application/places.ts';
 import { tagVersion } from '../../../application/publish.ts';
 import type { HoldRow, RepositoryInfo, VersionRow } from '../../../projections/queries.ts';
+import { packageAsKept } from '../formats.ts';
 import { pageOf, paging, readCursor, toPage } from '../page.ts';
 import { type AnyRoute, route } from '../route.ts';
 import { artifact, governed, repositoryParams } from '../shapes.ts';
@@ -127,8 +128,9 @@ const reading: AnyRoute[] = [
     async handle({ caller, params, query }, { core }) {
       const repository = await repositoryFor(core, caller, params, 'pull');
       const after = readCursor(query.cursor, z.string());
+      const name = packageAsKept(repository.format, query.package);
       const options = { after, status: query.status, limit: query.limit + 1 };
-      const rows = await core.queries.listVersions(repository.repositoryId, query.package, options);
+      const rows = await core.queries.listVersions(repository.repositoryId, name, options);
       const page = toPage(rows, query.limit, { key: row => row.version, item: row => row });
       return { ...page, items: await Promise.all(page.items.map(row => show(core, repository, row))) };
     },

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { authorise } from '../../../application/handle.ts';
 import { INSTANCE } from '../../../application/rights.ts';
 import type { Filter, RecordedEvent } from '../../../eventlog/port.ts';
+import { packageAsKept, versionAsKept } from '../formats.ts';
 import { paging, readCursor, toPage } from '../page.ts';
 import { type AnyRoute, route } from '../route.ts';
 import { auditedPlace } from '../shapes.ts';
@@ -59,6 +60,15 @@ async function newEvents(messages: AsyncIterable<{ kind: string }>): Promise<voi
   for await (const { kind } of messages) if (kind === 'event') return;
 }
 
+/** Only a repository has a format, and so names that mean the same. */
+const asKept = (
+  format: string | undefined,
+  of: { package?: string | undefined; version?: string | undefined },
+) => ({
+  package: format && of.package ? packageAsKept(format, of.package) : of.package,
+  version: format && of.version ? versionAsKept(format, of.version) : of.version,
+});
+
 const history: AnyRoute[] = [
   route({
     method: 'GET',
@@ -76,11 +86,10 @@ const history: AnyRoute[] = [
     }),
     serves: true,
     async handle({ caller, query }, { core }) {
-      const place = await auditedPlace(core, caller, query);
+      const { format, ...place } = await auditedPlace(core, caller, query);
       const rows = await core.queries.activity({
         ...place,
-        package: query.package,
-        version: query.version,
+        ...asKept(format, query),
         tag: query.tag,
         actor: query.actor,
         after: readCursor(query.cursor, z.string()),
