@@ -22,6 +22,21 @@ describe('package URLs', () => {
     );
   });
 
+  it.each([
+    [{ type: 'npm', namespace: '@Acme', name: 'Widget', version: '1.0.0' }, 'pkg:npm/%40acme/widget@1.0.0'],
+    [{ type: 'pypi', name: 'Zope_Interface', version: '2.0' }, 'pkg:pypi/zope-interface@2.0'],
+    [{ type: 'maven', namespace: 'com.Acme', name: 'Lib_x', version: '1.0' }, 'pkg:maven/com.Acme/Lib_x@1.0'],
+    [{ type: 'nuget', name: 'Newtonsoft.Json', version: '13.0.1' }, 'pkg:nuget/Newtonsoft.Json@13.0.1'],
+    [
+      { type: 'golang', namespace: 'github.com/BurntSushi', name: 'toml', version: 'v1.0.0+incompatible' },
+      'pkg:golang/github.com/BurntSushi/toml@v1.0.0%2Bincompatible',
+    ],
+    [{ type: 'helm', name: 'my-chart', version: '1.0.0+build' }, 'pkg:helm/my-chart@1.0.0%2Bbuild'],
+    [{ type: 'generic', name: 'Tool x', version: '1' }, 'pkg:generic/Tool%20x@1'],
+  ])('keeps and folds letters as the type says: %j', (parts, expected) => {
+    expect(purlOf(parts)).toBe(expected);
+  });
+
   it('refuses what has none', () => {
     expect(() => purlOf({ type: 'npm', name: '' })).toThrow('no package URL');
   });
