@@ -156,15 +156,16 @@ function nuget(target: SetupTarget): SetupStep[] {
 
 function go(target: SetupTarget): SetupStep[] {
   const root = base(target, 'go');
+  const before = '$(go env GOPROXY)';
   return [
     {
       title: 'environment (what is not here is fetched as before)',
       text: [
         // the go command sends credentials over TLS only
         root.startsWith('http:')
-          ? `# over plain HTTP go sends no credentials: make the repository public, or use TLS\nexport GOPROXY=${root},direct`
-          : `export GOPROXY=${inUrl(root, target)},direct`,
-        'export GONOSUMDB=<your module prefix>',
+          ? `# over plain HTTP go sends no credentials: make the repository public, or use TLS\nexport GOPROXY="${root},${before}"`
+          : `export GOPROXY="${inUrl(root, target)},${before}"`,
+        'export GONOSUMDB="<your module prefix>"',
       ].join('\n'),
     },
     {
@@ -176,14 +177,19 @@ function go(target: SetupTarget): SetupStep[] {
 
 function helm(target: SetupTarget): SetupStep[] {
   const root = base(target, 'helm');
+  const user = `-u ${target.user}:${target.token}`;
   return [
     {
       title: 'use charts',
       text: `helm repo add ${target.repository} ${root} --username ${target.user} --password ${target.token}\nhelm repo update`,
     },
     {
-      title: 'upload a chart (with its provenance file, if there is one)',
-      text: `curl -u ${target.user}:${target.token} --data-binary @<chart>.tgz ${root}/api/charts`,
+      title: 'upload a chart',
+      text: `curl -f ${user} --data-binary @<chart>.tgz ${root}/api/charts`,
+    },
+    {
+      title: 'upload a chart with its provenance file',
+      text: `curl -f ${user} -F chart=@<chart>.tgz -F prov=@<chart>.tgz.prov ${root}/api/charts`,
     },
   ];
 }
@@ -204,20 +210,35 @@ function generic(target: SetupTarget): SetupStep[] {
   ];
 }
 
+/** Docker speaks plain HTTP to this machine only, unless its daemon is told so. */
+const LOCAL = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+
 function oci(target: SetupTarget): SetupStep[] {
   const host = hostOf(target.url);
-  const name = `${host}/${target.project}/${target.repository}/<image>:<tag>`;
-  return [
+  const plain = target.url.startsWith('http:');
+  const where = `${host}/${target.project}/${target.repository}`;
+  const image = `${where}/<image>:<tag>`;
+  const login = (command: string, flag: string) =>
+    `echo ${target.token} | ${command} ${plain ? `${flag} ` : ''}${host} --username ${target.user} --password-stdin`;
+  const steps = [
     {
-      title: 'log in',
+      title: 'log in: with the client that you use',
       text: [
         `echo ${target.token} | docker login ${host} --username ${target.user} --password-stdin`,
-        `echo ${target.token} | podman login ${host} --username ${target.user} --password-stdin`,
-        `echo ${target.token} | helm registry login ${host} --username ${target.user} --password-stdin`,
+        login('podman login', '--tls-verify=false'),
+        login('helm registry login', '--plain-http'),
       ].join('\n'),
     },
-    { title: 'push and pull', text: `docker push ${name}\ndocker pull ${name}` },
+    { title: 'push and pull (docker)', text: `docker push ${image}\ndocker pull ${image}` },
+    { title: 'push (podman)', text: `podman push ${plain ? '--tls-verify=false ' : ''}${image}` },
+    {
+      title: 'push a chart (helm)',
+      text: `helm push <chart>.tgz oci://${where}${plain ? ' --plain-http' : ''}`,
+    },
   ];
+  if (!plain || LOCAL.test(new URL(target.url).hostname)) return steps;
+  const daemon = `{ "insecure-registries": ["${host}"] }`;
+  return [{ title: '/etc/docker/daemon.json, since this is plain HTTP', text: daemon }, ...steps];
 }
 
 const FORMATS: Readonly<Record<string, (target: SetupTarget) => SetupStep[]>> = {

@@ -35,6 +35,33 @@ describe('setup', () => {
     expect(of('go', 'https://packages.example')).toContain('https://ci:srt_secret@packages.example');
   });
 
+  const of = (format: string, url: string) =>
+    (setupSteps(format, { ...target, url }) ?? []).map(step => step.text).join('\n');
+
+  it('commands of OCI clients allow plain HTTP where there is nothing else', () => {
+    const plain = of('oci', 'http://registry.example');
+    expect(plain).toContain('podman login --tls-verify=false registry.example');
+    expect(plain).toContain('helm registry login --plain-http registry.example');
+    expect(plain).toContain('helm push <chart>.tgz oci://registry.example/main/packages --plain-http');
+    expect(plain).toContain('insecure-registries');
+    const secure = of('oci', 'https://registry.example');
+    expect(secure).toContain('helm push <chart>.tgz oci://registry.example/main/packages');
+    expect(secure).not.toMatch(/plain-http|tls-verify|insecure/);
+    expect(of('oci', target.url)).not.toContain('insecure-registries');
+  });
+
+  it('go asks the proxies of before for what is not here, and placeholders are no redirections', () => {
+    const text = of('go', 'https://packages.example');
+    expect(text).toContain('/pkg/main/packages/go,$(go env GOPROXY)"');
+    expect(text).toContain('export GONOSUMDB="<your module prefix>"');
+  });
+
+  it('charts are uploaded with their provenance files, and a refusal fails', () => {
+    const text = of('helm', target.url);
+    expect(text).toContain('curl -f -u ci:srt_secret --data-binary @<chart>.tgz');
+    expect(text).toContain('curl -f -u ci:srt_secret -F chart=@<chart>.tgz -F prov=@<chart>.tgz.prov');
+  });
+
   it('there is none for a format that does not exist', () => {
     expect(setupSteps('rpm', target)).toBeUndefined();
   });
