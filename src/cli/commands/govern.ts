@@ -115,7 +115,7 @@ function registerPromotion(artifact: Command, cli: Cli): void {
       const done =
         body.status === 'waiting'
           ? `Asked to promote ${name} to ${target}; it waits for ${count(body.required, 'approval')}: promotion ${body.id}`
-          : `Promoted ${name} to ${target} (${count(body.placed, 'manifest')}): promotion ${body.id}`;
+          : `Promoted ${name} to ${target} (${count(body.placed, 'version')}): promotion ${body.id}`;
       await cli.print.done(done, { body, id: body.id });
     });
   command(artifact, 'promotions <repository>', {

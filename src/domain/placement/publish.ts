@@ -78,9 +78,11 @@ function refuseReused(
   const before = own(state.used, file.name);
   if (before === undefined || (reuse === 'same' && before === file.canonical)) return;
   const how = reuse === 'same' ? ' with other content' : '';
+  // single files do not come back
+  const way = state.status === 'deleted' ? 'restore it, or choose another version' : 'choose another version';
   throw refuse(
     'VERSION_EXISTS',
-    `${file.name} of ${name} ${version} was deleted and cannot be published again${how}: restore it, or choose another version`,
+    `${file.name} of ${name} ${version} was deleted and cannot be published again${how}: ${way}`,
   );
 }
 
