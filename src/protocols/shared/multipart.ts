@@ -52,9 +52,16 @@ export async function readMultipart<T>(
   const limits = { ...DEFAULTS, ...asked };
   const parser = parserFor(headerOf(request.headers, 'content-type') ?? '', limits);
   const collected = collect(parser, limits, onFile);
-  await Promise.race([feed(request.body(), parser, collected.failed), collected.failed]);
-  const { fields, files } = collected;
-  return { fields, files: await Promise.all(files) };
+  const { fields, files, streams } = collected;
+  try {
+    await Promise.race([feed(request.body(), parser, collected.failed), collected.failed]);
+    return { fields, files: await Promise.all(files) };
+  } catch (error) {
+    // whoever takes a file would wait for its end for ever, and keep what it has of it
+    for (const stream of streams) stream.destroy(new Error('the form was given up'));
+    await Promise.allSettled(files);
+    throw error;
+  }
 }
 
 function parserFor(contentType: string, limits: Required<MultipartLimits>): BusboyInstance {
@@ -79,6 +86,7 @@ function collect<T>(
 ) {
   const fields = new Map<string, string[]>();
   const files: Promise<T>[] = [];
+  const streams: Readable[] = [];
   const { promise: failed, reject } = Promise.withResolvers<never>();
   failed.catch(() => {}); // whoever waits sees it; nobody may be waiting any more
   let size = 0;
@@ -95,11 +103,12 @@ function collect<T>(
     const taken = onFile({ field: field ?? '', filename, mediaType, stream });
     taken.catch(reject);
     files.push(taken);
+    streams.push(stream);
   });
   for (const event of ['fieldsLimit', 'filesLimit', 'partsLimit'] as const)
     parser.on(event, () => reject(refuse('REQUEST_INVALID', 'the form has too many parts')));
   parser.on('error', () => reject(damaged()));
-  return { fields, files, failed };
+  return { fields, files, streams, failed };
 }
 
 const damaged = (): StrongroomError =>

@@ -106,4 +106,30 @@ describe('readMultipart', () => {
     const body = file('content', 'x', 'x'.repeat(1_000_000)) + END;
     await expect(parse(body, { onFile }, { chunk: 10_000 })).rejects.toThrow('no room');
   });
+
+  it.each([
+    ['the body is cut short', (begun: string) => parse(begun, { files: 2, onFile: taking }, { fail: true })],
+    ['the form is damaged', (begun: string) => parse(begun, { files: 2, onFile: taking })],
+    [
+      'another file is refused',
+      (begun: string) => parse(`${begun}\r\n${file('no', 'y', 'y')}${END}`, { files: 2, onFile: taking }),
+    ],
+  ])('lets go of files when %s', async (_, send) => {
+    ended = 0;
+    const begun = file('content', 'x', 'x'.repeat(5000)).slice(0, -2);
+    await expect(send(begun)).rejects.toThrow();
+    expect(ended).toBe(1);
+  });
+
+  let ended = 0;
+  /** Takes the file whose field is `content`; counts when it is done with it, however. */
+  async function taking({ field: name, stream }: FilePart): Promise<void> {
+    if (name !== 'content') throw new Error('not this one');
+    try {
+      for await (const _ of stream);
+      await new Promise(resolve => setTimeout(resolve, 20));
+    } finally {
+      ended++;
+    }
+  }
 });
