@@ -7,8 +7,9 @@ import { headerOf } from '../shared/headers.ts';
 import { JsonProblem, readJson } from '../shared/json.ts';
 import { readMultipart } from '../shared/multipart.ts';
 import { purlOf } from '../shared/purl.ts';
+import { describeModule } from './describe.ts';
 import { escapePath } from './module.ts';
-import { MAX_ZIP, type ModuleZip, readModuleZip, requirementsIn } from './zip.ts';
+import { MAX_ZIP, type ModuleZip, readModuleZip } from './zip.ts';
 
 const MAX_SIDE = 16 * 1024 * 1024;
 const MAX_INFO = 64 * 1024;
@@ -38,12 +39,7 @@ export async function upload(context: Context, asked: Asked, base: string): Prom
   const published = await registry.publish(asked, {
     ...{ package: path, version, files, mediaType: 'application/zip' },
     purl: purlOfModule(path, version),
-    description: {
-      dependencies: requirementsIn(module.mod.toString()).map(({ name, requirement, indirect }) => ({
-        ...{ name, requirement },
-        kind: indirect ? ('build' as const) : ('runtime' as const),
-      })),
-    },
+    description: describeModule({ ...module, mod: module.mod.toString() }),
     readme: module.readme,
     // the checksum database knows a version's bytes for ever
     rules: { multiFile: false, reuse: 'same' },

@@ -12,8 +12,8 @@ const MIB = 1024 * 1024;
 export const MAX_ZIP = 500 * MIB;
 /** MaxGoMod, MaxLICENSE */
 const MAX_SMALL = 16 * MIB;
-/** what the README of the description may have */
-const MAX_README = 512 * 1024;
+/** what is shown of texts in it */
+const MAX_TEXT = 512 * 1024;
 /** file names may have more than module paths; letters of any script are allowed there */
 const FILE_ELEMENT = /^[\p{L}0-9 !#$%&()+,\-.=@[\]^_{}~]+$/u;
 
@@ -21,6 +21,8 @@ export interface ModuleZip extends ModuleVersion {
   /** `go.mod` as it is in the zip; made up when there is none */
   readonly mod: Buffer;
   readonly readme: string | undefined;
+  readonly licence: string | undefined;
+  readonly doc: string | undefined;
 }
 
 const bad = (reason: string) => refuse('PACKAGE_INVALID', reason);
@@ -36,7 +38,12 @@ export async function readModuleZip(file: ReceivedFile): Promise<ModuleZip> {
   const declared = modulePathIn(mod.toString());
   if (declared !== undefined && declared !== module.path)
     throw bad(`its go.mod says that it is ${declared}, its files say ${module.path}`);
-  return { ...module, mod, readme: await readmeIn(zip, prefix) };
+  return {
+    ...{ ...module, mod },
+    readme: await textIn(zip, prefix, README),
+    licence: await textIn(zip, prefix, LICENCE),
+    doc: await docIn(zip, prefix, module.path),
+  };
 }
 
 /** All files lie under `<path>@<version>/`. */
@@ -91,12 +98,26 @@ function modulePathIn(mod: string): string | undefined {
   return undefined;
 }
 
-async function readmeIn(zip: ZipContent, prefix: string): Promise<string | undefined> {
-  const found = zip.entries.find(({ path }) =>
-    /^readme(?:\.(?:md|txt|rst))?$/i.test(path.slice(prefix.length)),
-  );
-  if (!found || found.size > MAX_README) return undefined;
-  return (await zip.read(found.path, MAX_README))?.toString();
+const README = /^readme(?:\.(?:md|txt|rst))?$/i;
+const LICENCE = /^(?:licen[cs]e|copying)(?:\.(?:md|txt))?$/i;
+
+/** The first file in the root that is called so, unless it is too long. */
+async function textIn(zip: ZipContent, prefix: string, wanted: RegExp): Promise<string | undefined> {
+  const found = zip.entries.find(({ path }) => wanted.test(path.slice(prefix.length)));
+  if (!found || found.size > MAX_TEXT) return undefined;
+  return (await zip.read(found.path, MAX_TEXT))?.toString();
+}
+
+/** `doc.go`, else the file that is called as the module: where most packages are documented. */
+async function docIn(zip: ZipContent, prefix: string, path: string): Promise<string | undefined> {
+  const name =
+    path
+      .replace(/\/v\d+$/, '')
+      .split('/')
+      .at(-1) ?? '';
+  const named = zip.entries.some(entry => entry.path === `${prefix}doc.go`) ? 'doc' : name;
+  const entry = zip.entries.find(one => one.path === `${prefix}${named}.go`);
+  return entry && entry.size <= MAX_TEXT ? (await zip.read(entry.path, MAX_TEXT))?.toString() : undefined;
 }
 
 export interface Requirement {

@@ -26,6 +26,21 @@ describe('module zips', () => {
     expect(module.mod.toString()).toBe(MOD.content);
   });
 
+  it('show their licence and the documentation of the package in their root', async () => {
+    const doc = '// Package lib is small.\npackage lib\n';
+    const parts = [
+      MOD,
+      { path: `${P}/lib.go`, content: doc },
+      { path: `${P}/other.go`, content: 'package lib' },
+      { path: `${P}/sub/LICENSE`, content: 'of something else' },
+      { path: `${P}/LICENSE.md`, content: 'MIT License' },
+    ];
+    expect(await read(parts)).toMatchObject({ licence: 'MIT License', doc });
+    const more = { path: `${P}/doc.go`, content: '// Package lib has a page.\npackage lib\n' };
+    expect(await read([...parts, more])).toMatchObject({ doc: more.content });
+    expect(await read([MOD])).toMatchObject({ licence: undefined, doc: undefined });
+  });
+
   it('need no go.mod', async () => {
     const module = await read([{ path: `${P}/a.go`, content: 'package a' }]);
     expect(module.mod.toString()).toBe('module example.com/acme/lib\n');
