@@ -11,7 +11,8 @@ const MAX_METADATA = 4 * 1024 * 1024;
 /** The file METADATA of a wheel, PKG-INFO of a source distribution. @throws PACKAGE_INVALID */
 export async function extractMetadata(content: ReceivedFile, name: DistributionName): Promise<Buffer> {
   if (name.archive === 'tar.gz') return pkgInfoOfTar(content);
-  const zip = await openZip(content);
+  // uv unpacks wheels while they come
+  const zip = await openZip(content, { asStream: true });
   const paths = zip.entries.filter(({ type }) => type === 'file').map(({ path }) => path);
   const path =
     name.kind === 'wheel' ? metadataOfWheel(paths, name) : onlyOne(paths.filter(isPkgInfo), 'PKG-INFO');

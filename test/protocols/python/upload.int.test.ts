@@ -160,6 +160,14 @@ describe('uploads', () => {
     expect((await indexOf(name)).versions).toEqual(['1.0', '1.0+local.1', '1.0.1', '1!1']);
   });
 
+  it('are refused when who unpacks them as they come would find more in them', async () => {
+    const streamed = { path: 'x.py', content: 'x', flags: 0x808 };
+    const name = `s-${fresh()}`;
+    const hiding = makeWheel({ name, version: '1.0', extra: [{ ...streamed, behind: Buffer.alloc(40) }] });
+    await refused(send(hiding), 400, /two things/);
+    await accepted(send(makeWheel({ name, version: '1.0', extra: [streamed] })));
+  });
+
   it('are refused when what arrived is not what was sent', async () => {
     const dist = wheel();
     await refused(send(dist, { sha256_digest: '0'.repeat(64) }), 400, /digest/);

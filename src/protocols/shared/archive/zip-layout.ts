@@ -73,11 +73,11 @@ async function zip64RecordBefore(
  */
 export async function checkLocalHeaders(
   zip: ZipFile,
-  entries: Iterable<Entry>,
-  directoryStart: number,
+  entries: readonly Entry[],
+  { directoryStart, asStream }: { directoryStart: number; asStream: boolean },
   read: Read,
 ): Promise<void> {
-  const inOrder = [...entries].sort((a, b) => a.relativeOffsetOfLocalHeader - b.relativeOffsetOfLocalHeader);
+  const inOrder = entries.toSorted((a, b) => a.relativeOffsetOfLocalHeader - b.relativeOffsetOfLocalHeader);
   let end: number | undefined;
   for (const entry of inOrder) {
     const start = entry.relativeOffsetOfLocalHeader;
@@ -85,7 +85,7 @@ export async function checkLocalHeaders(
     else if (!adjoins(end, start)) throw badArchive('the archive has overlapping or hidden entries');
     const local = await zip.readLocalFileHeaderPromise(entry);
     if (!isSame(local, entry)) throw unlike(entry);
-    if (isStreamed(local)) await checkStreamed(entry, local.fileDataStart, read);
+    if (asStream && isStreamed(local)) await checkStreamed(entry, local.fileDataStart, read);
     end = local.fileDataStart + entry.compressedSize;
   }
   if (end !== undefined && !adjoins(end, directoryStart))

@@ -38,13 +38,22 @@ export interface ZipContent {
   read(path: string, max: number): Promise<Buffer | undefined>;
 }
 
+export interface ZipOptions {
+  readonly limits?: ArchiveLimits;
+  /**
+   * some clients read such archives as streams: content whose length only follows it is inflated, to see that it ends
+   * where the directory says
+   */
+  readonly asStream?: boolean;
+}
+
 /**
  * @throws PACKAGE_INVALID for what is no archive, is damaged or beyond the limits; for paths that lead out of it, links,
  * equal names, encryption, unknown compression, and entries whose local header says something else than the directory
  */
 export async function openZip(
   source: ZipSource,
-  limits: ArchiveLimits = ARCHIVE_LIMITS,
+  { limits = ARCHIVE_LIMITS, asStream = false }: ZipOptions = {},
 ): Promise<ZipContent> {
   const reader = new CachedReader(source);
   try {
@@ -58,7 +67,9 @@ export async function openZip(
       ...{ size: source.size, comment: zip.comment.length, entries: zip.entryCount },
       ...{ start: directoryStart, end: Number(zip.readEntryCursor) },
     });
-    await checkLocalHeaders(zip, found.raw.values(), directoryStart, range => reader.bytes(range));
+    await checkLocalHeaders(zip, [...found.raw.values()], { directoryStart, asStream }, range =>
+      reader.bytes(range),
+    );
     return {
       entries: found.entries,
       async read(path, max) {
