@@ -18,6 +18,7 @@ import { type Health, registerHealth } from './health.ts';
 import { problem } from './problem.ts';
 import { answer, type ProtocolTools } from './protocols.ts';
 import { markExpectsContinue } from './request.ts';
+import { endSilence } from './silence.ts';
 
 export interface AppOptions extends ProtocolTools {
   readonly protocols: readonly Protocol[];
@@ -29,13 +30,15 @@ export interface AppOptions extends ProtocolTools {
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 /** What a JSON body of the management API may have, bytes. */
 const BODY_LIMIT = 1024 * 1024;
+/** A client that sends nothing of its body for a minute has gone. */
+const SILENCE_MS = 60_000;
 const DRAIN = { requestsMs: 25_000, silenceMs: 1000 };
 
 export function createApp(options: AppOptions): FastifyInstance {
   const app = Fastify({
     logger: false,
     bodyLimit: BODY_LIMIT,
-    // a client that sends nothing for a minute has gone; a big upload sends all the time
+    // what a body takes is a matter of silence, not of time: a big upload sends all the time
     connectionTimeout: 0,
     requestTimeout: 0,
     // what has arrived is answered, on connections that then close
@@ -111,6 +114,7 @@ function server(handler: RequestListener, { tls, protocols }: AppOptions): Serve
     else response.writeContinue();
     handler(request as never, response as never);
   });
+  endSilence(made as Server, SILENCE_MS);
   made.headersTimeout = 30_000;
   made.requestTimeout = 0;
   made.keepAliveTimeout = 65_000;
