@@ -14,16 +14,23 @@ interface Exchange {
 /** @param ms how long nothing may come of a body that is not whole */
 export function endSilence(server: Server, ms: number): void {
   const latest = new WeakMap<Socket, Exchange>();
+  /** sockets that were silent when they were looked at, and how much had come by then */
+  const silent = new WeakMap<Socket, number>();
   const heard = (request: IncomingMessage, response: ServerResponse) =>
     void latest.set(request.socket, { request, response });
   server.on('request', heard);
   server.on('checkContinue', heard);
-  server.timeout = ms;
+  // looked at twice: that we listen again may have been a moment ago
+  server.timeout = ms / 2;
   // Node calls this also for connections that were kept alive for long enough
   server.on('timeout', (socket: Socket) => {
     const exchange = latest.get(socket);
-    if (exchange && isOurs(exchange)) socket.setTimeout(ms);
-    else socket.destroy();
+    const idle = !exchange || (exchange.request.complete && exchange.response.writableFinished);
+    const ours = exchange !== undefined && isOurs(exchange);
+    if (idle || (!ours && silent.get(socket) === socket.bytesRead)) return void socket.destroy();
+    if (ours) silent.delete(socket);
+    else silent.set(socket, socket.bytesRead);
+    socket.setTimeout(ms / 2);
   });
 }
 
