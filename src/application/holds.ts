@@ -13,7 +13,9 @@ const MAX_NESTING = 5;
 export function subjectsOf(version: VersionRow): string[] {
   const parts = version.references.filter(isPart);
   const digests = [...version.files, ...parts].map(({ canonical }) => canonical);
-  return [...new Set([...digests, version.purlSubject ?? undefined].filter(subject => subject !== undefined))];
+  return [
+    ...new Set([...digests, version.purlSubject ?? undefined].filter(subject => subject !== undefined)),
+  ];
 }
 
 /** Whether a hold that binds something of this version binds this file of it: a sidecar stands and falls with its file. */
