@@ -125,6 +125,11 @@ function writing(core: Core, visible: Visible, done: Done) {
   };
 }
 
+async function standing(core: Core, { repository }: Asked, { package: name, version }: VersionName) {
+  const row = await getVersion(core, repository, name, version);
+  return row?.status === 'live' ? row.files : undefined;
+}
+
 function reading(core: Core) {
   return {
     package: (asked: Asked, name: string) => listingOf(core, asked, name),
@@ -132,14 +137,9 @@ function reading(core: Core) {
     search: (asked: Asked, query: Paged & { readonly words: readonly string[] }) =>
       searchPackages(core, asked, query),
     file: (asked: Asked, name: FileName) => Released.file(core, asked, name),
-    async placed({ repository }: Asked, { package: name, version, file }: FileName) {
-      const row = await getVersion(core, repository, name, version);
-      return row?.status === 'live' ? row.files.find(one => one.name === file) : undefined;
-    },
-    async standing({ repository }: Asked, { package: name, version }: VersionName) {
-      const row = await getVersion(core, repository, name, version);
-      return row?.status === 'live' ? row.files : undefined;
-    },
+    placed: async (asked: Asked, { file, ...version }: FileName) =>
+      (await standing(core, asked, version))?.find(({ name }) => name === file),
+    standing: (asked: Asked, name: VersionName) => standing(core, asked, name),
     stagedFile: (asked: Asked, name: FileName) => Released.staged(core, asked, name),
     document: (
       { repository: { repositoryId } }: Asked,

@@ -96,6 +96,14 @@ export async function person(registry: Target, name: string, roles: readonly Gra
   return actor(registry.url, { name: unique, id, authorization: basic(unique, token) });
 }
 
+/** An administrator, who may push to the project `main`, who may only read it, and somebody unknown. */
+export async function castAt(registry: Target): Promise<[Actor, Actor, Actor, Actor]> {
+  const admin = await adminAt(registry);
+  const pusher = await person(registry, 'pusher', [{ role: 'contributor', project: 'main' }]);
+  const viewer = await person(registry, 'viewer', [{ role: 'viewer', project: 'main' }]);
+  return [admin, pusher, viewer, anonymousAt(registry.url)];
+}
+
 /** An event as the API shows it. */
 export interface ShownEvent {
   readonly position: string;

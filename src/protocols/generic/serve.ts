@@ -4,9 +4,8 @@ import { isRefusal, refuse } from '../../domain/errors.ts';
 import type { Action } from '../../domain/values/actions.ts';
 import type { Protocol, ProtocolReply } from '../protocol.ts';
 import { preconditionFails } from '../shared/conditional.ts';
-import { type Context, sendDocument, sendFile } from '../shared/content.ts';
+import { type Context, sendDocument, sendFile, sendText } from '../shared/content.ts';
 import { decodeQuery } from '../shared/decode.ts';
-import { PRIVATE } from '../shared/headers.ts';
 import { refusalOf, refusedWith } from '../shared/refusal.ts';
 import { ALGORITHMS, checksumHeaders, hashesOf } from './digests.ts';
 import {
@@ -46,6 +45,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   DELETE: 'delete',
 };
 const MAX_PAGE = 1000;
+const TEXT = 'text/plain; charset=utf-8';
 
 export const serve: Protocol['handle'] = async (request, registry) => {
   const action = ACTIONS[request.method];
@@ -69,7 +69,7 @@ async function get(context: Context, asked: Asked, route: GenericFile): Promise<
     if (sum === undefined) throw error;
     return sum;
   });
-  if (typeof released === 'string') return sendText(context, released);
+  if (typeof released === 'string') return sendText(context, released, TEXT);
   const { canonical } = released.content;
   if (preconditionFails({ 'if-match': context.request.headers['if-match'] }, `"${canonical}"`))
     throw refuse('PRECONDITION_FAILED', `${route.file} is ${canonical}`);
@@ -96,12 +96,6 @@ async function checksumOf(
   const file = version?.files.find(one => one.name === name);
   const value = file && hashesOf(file)[algorithm];
   return value && `${value}  ${name.slice(name.lastIndexOf('/') + 1)}\n`;
-}
-
-function sendText({ request: { method } }: Context, text: string): ProtocolReply {
-  const length = String(Buffer.byteLength(text));
-  const headers = { ...PRIVATE, 'content-type': 'text/plain; charset=utf-8', 'content-length': length };
-  return method === 'HEAD' ? { status: 200, headers } : { status: 200, headers, body: text };
 }
 
 async function remove(
@@ -156,7 +150,8 @@ async function listFiles(
     : sendDocument(context, document, 'application/json');
 }
 
-async function listPackages({ request, registry }: Context, asked: Asked): Promise<ProtocolReply> {
+async function listPackages(context: Context, asked: Asked): Promise<ProtocolReply> {
+  const { request, registry } = context;
   const query = decodeQuery(request.query);
   const limit = Number(query.one('limit') ?? 100);
   if (!Number.isInteger(limit) || limit < 1) throw refuse('REQUEST_INVALID', 'limit is a number from 1 on');
@@ -169,22 +164,18 @@ async function listPackages({ request, registry }: Context, asked: Asked): Promi
     ...items.map(({ name }) => folderLink(name)),
     ...(next === undefined ? [] : [{ href: following, text: 'more' }]),
   ];
-  const body = html
-    ? renderHtml({ title: '', path: request.path, links })
-    : JSON.stringify({ packages: items.map(({ name }) => ({ name })), next });
-  const headers = {
-    ...PRIVATE,
-    'content-type': html ? HTML : 'application/json',
-    'content-length': String(Buffer.byteLength(body)),
-    ...(html ? HTML_HEADERS : {}),
-  };
-  return request.method === 'HEAD' ? { status: 200, headers } : { status: 200, headers, body };
+  return html
+    ? sendText(context, renderHtml({ title: '', path: request.path, links }), HTML, HTML_HEADERS)
+    : sendText(
+        context,
+        JSON.stringify({ packages: items.map(({ name }) => ({ name })), next }),
+        'application/json',
+      );
 }
 
 /** Plain text: what curl prints. */
 export const renderRefusal: Protocol['refuse'] = (error, { method }) => {
   const refusal = refusalOf(error);
   const headers = error.code === 'METHOD_UNSUPPORTED' ? { allow: Object.keys(ACTIONS).join(', ') } : {};
-  const type = 'text/plain; charset=utf-8';
-  return refusedWith(refusal, method, { type, body: `${refusal.message}\n`, headers });
+  return refusedWith(refusal, method, { type: TEXT, body: `${refusal.message}\n`, headers });
 };

@@ -2,8 +2,7 @@
 import type { Asked, ListedVersion, PackageListing } from '../../application/registry.ts';
 import { refuse } from '../../domain/errors.ts';
 import type { Protocol, ProtocolReply } from '../protocol.ts';
-import { type Context, sendDocument, sendFile } from '../shared/content.ts';
-import { PRIVATE } from '../shared/headers.ts';
+import { type Context, sendDocument, sendFile, sendText } from '../shared/content.ts';
 import { refusalOf, refusedWith } from '../shared/refusal.ts';
 import { byVersion, isPseudo, latestOf } from './module.ts';
 import { type GoRoute, parseGo } from './parse.ts';
@@ -98,17 +97,10 @@ async function file(context: Context, asked: Asked, route: VersionRoute): Promis
 
 /** As it was uploaded, else made from the zip's own release, so that it is refused with it. */
 async function info(context: Context, asked: Asked, route: VersionRoute): Promise<ProtocolReply> {
-  const { registry, request } = context;
-  const released = await registry.file(asked, fileOf({ ...route, kind: 'zip' }));
+  const released = await context.registry.file(asked, fileOf({ ...route, kind: 'zip' }));
   if (released.version?.files.some(({ name }) => name === `${route.version}.info`))
     return file(context, asked, route);
-  const body = infoOf(route.version, released.version?.publishedAt ?? '');
-  const headers = {
-    ...PRIVATE,
-    'content-type': 'application/json',
-    'content-length': String(Buffer.byteLength(body)),
-  };
-  return request.method === 'HEAD' ? { status: 200, headers } : { status: 200, headers, body };
+  return sendText(context, infoOf(route.version, released.version?.publishedAt ?? ''), 'application/json');
 }
 
 export const renderRefusal: Protocol['refuse'] = (error, { method }) => {

@@ -103,9 +103,14 @@ const LICENCE = /^(?:licen[cs]e|copying)(?:\.(?:md|txt))?$/i;
 
 /** The first file in the root that is called so, unless it is too long. */
 async function textIn(zip: ZipContent, prefix: string, wanted: RegExp): Promise<string | undefined> {
-  const found = zip.entries.find(({ path }) => wanted.test(path.slice(prefix.length)));
-  if (!found || found.size > MAX_TEXT) return undefined;
-  return (await zip.read(found.path, MAX_TEXT))?.toString();
+  return textOf(
+    zip,
+    zip.entries.find(({ path }) => wanted.test(path.slice(prefix.length))),
+  );
+}
+
+async function textOf(zip: ZipContent, entry: ZipContent['entries'][number] | undefined) {
+  return entry && entry.size <= MAX_TEXT ? (await zip.read(entry.path, MAX_TEXT))?.toString() : undefined;
 }
 
 /** `doc.go`, else the file that is called as the module: where most packages are documented. */
@@ -116,8 +121,10 @@ async function docIn(zip: ZipContent, prefix: string, path: string): Promise<str
       .split('/')
       .at(-1) ?? '';
   const named = zip.entries.some(entry => entry.path === `${prefix}doc.go`) ? 'doc' : name;
-  const entry = zip.entries.find(one => one.path === `${prefix}${named}.go`);
-  return entry && entry.size <= MAX_TEXT ? (await zip.read(entry.path, MAX_TEXT))?.toString() : undefined;
+  return textOf(
+    zip,
+    zip.entries.find(one => one.path === `${prefix}${named}.go`),
+  );
 }
 
 export interface Requirement {

@@ -4,8 +4,7 @@ import type { Asked, Released } from '../../application/registry.ts';
 import { isRefusal, refuse } from '../../domain/errors.ts';
 import type { Action } from '../../domain/values/actions.ts';
 import type { Protocol, ProtocolReply } from '../protocol.ts';
-import { type Context, sendDocument, sendFile } from '../shared/content.ts';
-import { PRIVATE } from '../shared/headers.ts';
+import { type Context, sendDocument, sendFile, sendText } from '../shared/content.ts';
 import { refusalOf, refusedWith } from '../shared/refusal.ts';
 import { metadataDocument } from './indexes.ts';
 import { isSnapshot } from './layout.ts';
@@ -140,8 +139,7 @@ async function getChecksum(
       ? hashesOf(await release(context, asked, of))[algorithm]
       : await checksumShown(context, asked, { of, algorithm });
   if (hex === undefined) throw refuse('FILE_UNKNOWN', `its ${algorithm} is not known`);
-  const headers = { ...PRIVATE, 'content-type': 'text/plain', 'content-length': String(hex.length) };
-  return context.request.method === 'HEAD' ? { status: 200, headers } : { status: 200, headers, body: hex };
+  return sendText(context, hex, 'text/plain');
 }
 
 const shown = createShownMetadata();

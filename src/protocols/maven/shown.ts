@@ -3,7 +3,6 @@
  * remembered for a moment, so that the checksums asked for next are of that, each once. Only in this process: elsewhere,
  * and for two builds under one name, the checksum is of what is now, and clients read both again.
  */
-import type { Caller } from '../../application/caller.ts';
 import type { Asked } from '../../application/registry.ts';
 
 /** How long between the two, ms: clients ask at once. */
@@ -47,6 +46,4 @@ export function createShownMetadata(now: () => number = () => performance.now())
 }
 
 const keyOf = ({ caller, repository }: Asked, path: string) =>
-  JSON.stringify([nameOf(caller), repository.repositoryId, path]);
-
-const nameOf = ({ id, credential }: Caller) => [id, credential];
+  JSON.stringify([caller.id, caller.credential, repository.repositoryId, path]);

@@ -3,8 +3,7 @@ import type { Asked, Document, PublishedVersion } from '../../application/regist
 import { refuse } from '../../domain/errors.ts';
 import type { Action } from '../../domain/values/actions.ts';
 import type { Protocol, ProtocolReply } from '../protocol.ts';
-import { type Context, sendDocument, sendFile } from '../shared/content.ts';
-import { PRIVATE } from '../shared/headers.ts';
+import { type Context, sendDocument, sendFile, sendText } from '../shared/content.ts';
 import { asciiLine, refusalOf, refusedWith } from '../shared/refusal.ts';
 import { nupkgName } from './names.ts';
 import {
@@ -71,11 +70,11 @@ function read(context: Context, asked: Asked, route: ReadRoute): Promise<Protoco
   const urls = urlsAt(`${request.origin}${route.base}`);
   switch (route.kind) {
     case 'service':
-      return Promise.resolve(json(context, JSON.stringify(serviceIndex(urls.base))));
+      return Promise.resolve(sendText(context, JSON.stringify(serviceIndex(urls.base)), JSON_TYPE));
     case 'search':
-      return search({ context, asked, urls }).then(body => json(context, body));
+      return search({ context, asked, urls }).then(body => sendText(context, body, JSON_TYPE));
     case 'autocomplete':
-      return autocomplete({ context, asked, urls }).then(body => json(context, body));
+      return autocomplete({ context, asked, urls }).then(body => sendText(context, body, JSON_TYPE));
     case 'versions':
       return versions(context, asked, route.package);
     case 'content':
@@ -83,12 +82,6 @@ function read(context: Context, asked: Asked, route: ReadRoute): Promise<Protoco
     default:
       return registration(context, asked, route);
   }
-}
-
-function json({ request }: Context, body: string): ProtocolReply {
-  const length = String(Buffer.byteLength(body));
-  const headers = { ...PRIVATE, 'content-type': JSON_TYPE, 'content-length': length };
-  return request.method === 'HEAD' ? { status: 200, headers } : { status: 200, headers, body };
 }
 
 /** Clients print what is in this header. */
@@ -136,10 +129,11 @@ async function heldWarning(
   name: string,
   which: keyof ReturnType<typeof leftOut>,
 ): Promise<Record<string, string>> {
-  const { bytes } = await registry.document(asked, { package: name, kind: `held ${which}` }, async () => {
-    return leftOut(await registry.package(asked, name))[which];
-  });
-  return bytes.length === 0 ? {} : warningOf([Buffer.from(bytes).toString()]);
+  const { bytes } = await registry.document(asked, { package: name, kind: 'held' }, async () =>
+    JSON.stringify(leftOut(await registry.package(asked, name))),
+  );
+  const held: ReturnType<typeof leftOut> = JSON.parse(Buffer.from(bytes).toString());
+  return held[which] === '' ? {} : warningOf([held[which]]);
 }
 
 async function registration(

@@ -56,6 +56,21 @@ export function warned({ warnings }: Pick<Released, 'warnings'>): Record<string,
   return first === undefined ? {} : { warning: `299 - "${asciiLine(first, 500).replaceAll('"', "'")}"` };
 }
 
+/**
+ * GET or HEAD of a short text that is made for each who asks: 200.
+ * @param extra headers of the format
+ */
+export function sendText(
+  { request }: Pick<Context, 'request'>,
+  body: string,
+  contentType: string,
+  extra: Readonly<Record<string, string>> = {},
+): ProtocolReply {
+  const length = String(Buffer.byteLength(body));
+  const headers = { ...PRIVATE, 'content-type': contentType, 'content-length': length, ...extra };
+  return request.method === 'HEAD' ? { status: 200, headers } : { status: 200, headers, body };
+}
+
 const SMALLEST_TO_COMPRESS = 1024;
 
 /** GET or HEAD of a composed document: 200 or 304, compressed for who takes it. */

@@ -1,7 +1,7 @@
 /** What clients of generic files are answered: folders, pages, conditions, checksums, replacing, deleting. */
 import { hash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Actor, adminAt, anonymousAt, jsonOf, person } from '../../conformance/client.ts';
+import { type Actor, castAt, jsonOf } from '../../conformance/client.ts';
 import { type InProcess, startInProcess } from '../../conformance/server.ts';
 
 let server: InProcess;
@@ -10,10 +10,7 @@ let count = 0;
 
 beforeAll(async () => {
   server = await startInProcess();
-  admin = await adminAt(server);
-  pusher = await person(server, 'pusher', [{ role: 'contributor', project: 'main' }]);
-  viewer = await person(server, 'viewer', [{ role: 'viewer', project: 'main' }]);
-  nobody = anonymousAt(server.url);
+  [admin, pusher, viewer, nobody] = await castAt(server);
 });
 afterAll(() => server?.stop());
 

@@ -1,6 +1,6 @@
 /** What clients of chart repositories are answered where helm's own tests do not look: pages, conditions, replacing. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Actor, adminAt, anonymousAt, jsonOf, person } from '../../conformance/client.ts';
+import { type Actor, castAt, jsonOf } from '../../conformance/client.ts';
 import { chartForm } from '../../conformance/helm-fixture.ts';
 import { type InProcess, startInProcess } from '../../conformance/server.ts';
 import { type ChartParts, fakeProvenance, makeChart } from '../../support/charts.ts';
@@ -11,10 +11,7 @@ let count = 0;
 
 beforeAll(async () => {
   server = await startInProcess();
-  admin = await adminAt(server);
-  pusher = await person(server, 'pusher', [{ role: 'contributor', project: 'main' }]);
-  viewer = await person(server, 'viewer', [{ role: 'viewer', project: 'main' }]);
-  nobody = anonymousAt(server.url);
+  [admin, pusher, viewer, nobody] = await castAt(server);
 });
 afterAll(() => server?.stop());
 

@@ -2,7 +2,7 @@
 import { request } from 'node:http';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Actor, type Answer, adminAt, anonymousAt, jsonOf, person } from '../../conformance/client.ts';
+import { type Actor, type Answer, castAt, jsonOf } from '../../conformance/client.ts';
 import { npmDocument, npmTarball } from '../../conformance/npm-fixture.ts';
 import { type InProcess, startInProcess } from '../../conformance/server.ts';
 
@@ -22,10 +22,7 @@ let count = 0;
 
 beforeAll(async () => {
   server = await startInProcess();
-  admin = await adminAt(server);
-  pusher = await person(server, 'pusher', [{ role: 'contributor', project: 'main' }]);
-  viewer = await person(server, 'viewer', [{ role: 'viewer', project: 'main' }]);
-  nobody = anonymousAt(server.url);
+  [admin, pusher, viewer, nobody] = await castAt(server);
 });
 afterAll(() => server?.stop());
 

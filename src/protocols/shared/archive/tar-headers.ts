@@ -38,17 +38,16 @@ export function parseHeader(block: Buffer): TarHeader | undefined {
   const flag = block.toString('latin1', 156, 157);
   const type = Object.hasOwn(TYPES, flag) ? TYPES[flag] : undefined;
   if (type === undefined) throw badArchive('the archive has devices or other special files');
-  const name = nameIn(block);
-  const slash = type === 'file' && name.endsWith('/');
   const size = numberIn(block, 124, 12);
-  checkSize({ type: slash ? 'directory' : type, size });
-  return { name, link: textIn(block, 157, 100), type: slash ? 'directory' : type, size };
+  return checkedHeader({ name: nameIn(block), link: textIn(block, 157, 100), type, size });
 }
 
-/** Some skip what follows a link or folder that has a size, others read headers there. */
-export function checkSize({ type, size }: Pick<TarHeader, 'type' | 'size'>): void {
+/** A file whose name ends in a slash is a folder. Some skip what follows a link or folder that has a size, others read headers there. */
+export function checkedHeader(header: TarHeader): TarHeader {
+  const type = header.type === 'file' && header.name.endsWith('/') ? 'directory' : header.type;
   const empty = type === 'link' || type === 'symlink' || type === 'directory';
-  if (empty && size > 0) throw badArchive('the archive has a link or folder with content');
+  if (empty && header.size > 0) throw badArchive('the archive has a link or folder with content');
+  return { ...header, type };
 }
 
 export const isZero = (bytes: Buffer): boolean => bytes.every(byte => byte === 0);

@@ -8,7 +8,7 @@ import { ARCHIVE_LIMITS, type ArchiveLimits } from './limits.ts';
 import { badArchive, checkLink, checkPath, plainPath } from './paths.ts';
 import { Blocks, NOT_TAR, SourceError, unpacked } from './tar-blocks.ts';
 import {
-  checkSize,
+  checkedHeader,
   type Extended,
   parseExtended,
   parseHeader,
@@ -144,9 +144,7 @@ function once(said: Described, next: Described): Described {
 function described(header: TarHeader, said: Described): TarHeader {
   const { name, link, type } = header;
   const { path = said.longName ?? name, linkpath = said.longLink ?? link, size = header.size } = said;
-  const folder = type === 'file' && path.endsWith('/') ? 'directory' : type;
-  checkSize({ type: folder, size });
-  return { name: path, link: linkpath, type: folder, size };
+  return checkedHeader({ name: path, link: linkpath, type, size });
 }
 
 /** Checks one header after the other. */
