@@ -37,19 +37,42 @@ export function checkPath(path: string): string {
     throw wrong('it begins with a host name that has a dot');
   for (const element of elements)
     if (!isElement(element)) throw wrong('it has an element that is not allowed');
+  if (pathMajor(path) === 'none') throw wrong(SUFFIX);
   return path;
 }
 
-/** Elements of module paths and of the names of files in them. */
-export function isElement(element: string, allowed = ELEMENT): boolean {
-  if (!allowed.test(element) || element.startsWith('.') || element.endsWith('.')) return false;
-  const short = element.split('.')[0] ?? '';
-  return !RESERVED.test(short) && !/~[0-9]+$/.test(short);
+const SUFFIX = 'its suffix is /v2 and above; in gopkg.in .v0 and above';
+
+const isElement = (element: string): boolean =>
+  ELEMENT.test(element) &&
+  !element.startsWith('.') &&
+  isPortable(element) &&
+  !/^[^.]*~[0-9]+(?:\.|$)/.test(element);
+
+/** Letters of any script are allowed there, and spaces. */
+const FILE_ELEMENT = /^[\p{L}0-9 !#$%&()+,\-.=@[\]^_{}~]+$/u;
+
+/** CheckFilePath: the name of a file, or of a folder without its slash, in a module. */
+export const isFilePath = (path: string): boolean =>
+  path.split('/').every(element => FILE_ELEMENT.test(element) && isPortable(element));
+
+/** On Windows too. */
+const isPortable = (element: string): boolean =>
+  !element.endsWith('.') && !RESERVED.test(element.split('.')[0] ?? '');
+
+/** SplitPathVersion: what a path's suffix says of the major version; undefined: 0 or 1; none: it is none that may be. */
+function pathMajor(path: string): number | 'none' | undefined {
+  const gopkg = path.startsWith('gopkg.in/');
+  const [, suffix] = (gopkg ? /\.v([0-9]+)(?:-unstable)?$/ : /\/v([0-9.]+)$/).exec(path) ?? [];
+  if (suffix === undefined) return gopkg ? 'none' : undefined;
+  const allowed = gopkg ? /^(?:0|[1-9][0-9]*)$/ : /^(?:[2-9]|[1-9][0-9]+)$/;
+  return allowed.test(suffix) ? Number(suffix) : 'none';
 }
 
 /**
- * The version in canonical form. @throws VERSION_INVALID when it is not canonical, or its major version is not the one
- * that the path's suffix says: https://go.dev/ref/mod#major-version-suffixes
+ * The version in canonical form. @param path checked
+ * @throws VERSION_INVALID when it is not canonical, or its major version is not the one that the path's suffix says:
+ * https://go.dev/ref/mod#major-version-suffixes
  */
 export function checkVersion(path: string, version: string): string {
   const incompatible = version.endsWith('+incompatible');
@@ -60,10 +83,11 @@ export function checkVersion(path: string, version: string): string {
       'VERSION_INVALID',
       'a module version is v<major>.<minor>.<patch>, with a pre-release at most',
     );
-  const suffix = /(?:\/v([2-9]|[1-9][0-9]+)|\.v([0-9]+)(?:-unstable)?)$/.exec(path);
-  const gopkg = path.startsWith('gopkg.in/');
-  const said = suffix ? Number(gopkg ? suffix[2] : suffix[1]) : undefined;
-  const fits = said === undefined ? parsed.major < 2 || incompatible : said === parsed.major && !incompatible;
+  const said = pathMajor(path);
+  // v0.0.0-: gopkg.in's .v1 had such pseudo-versions once, and other modules still require them
+  const old = said === 1 && plain.startsWith('v0.0.0-');
+  const fits =
+    said === undefined ? parsed.major < 2 || incompatible : (said === parsed.major || old) && !incompatible;
   if (!fits)
     throw refuse(
       'VERSION_INVALID',

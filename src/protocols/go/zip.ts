@@ -5,7 +5,7 @@
 import type { ReceivedFile } from '../../application/registry.ts';
 import { refuse } from '../../domain/errors.ts';
 import { openZip, type ZipContent, type ZipEntry } from '../shared/archive/zip.ts';
-import { checkPath, checkVersion, isElement, type ModuleVersion } from './module.ts';
+import { checkPath, checkVersion, isFilePath, type ModuleVersion } from './module.ts';
 
 const MIB = 1024 * 1024;
 /** MaxZipFile: of the zip, and of all files unpacked */
@@ -14,8 +14,6 @@ export const MAX_ZIP = 500 * MIB;
 const MAX_SMALL = 16 * MIB;
 /** what is shown of texts in it */
 const MAX_TEXT = 512 * 1024;
-/** file names may have more than module paths; letters of any script are allowed there */
-const FILE_ELEMENT = /^[\p{L}0-9 !#$%&()+,\-.=@[\]^_{}~]+$/u;
 
 export interface ModuleZip extends ModuleVersion {
   /** `go.mod` as it is in the zip; made up when there is none */
@@ -48,7 +46,7 @@ export async function readModuleZip(file: ReceivedFile): Promise<ModuleZip> {
 
 /** All files lie under `<path>@<version>/`. */
 function namedBy(entries: readonly ZipEntry[]): ModuleVersion {
-  const first = entries[0]?.path ?? '';
+  const first = entries[0]?.name ?? '';
   const at = first.indexOf('@');
   const slash = first.indexOf('/', at);
   if (at < 1 || slash < 0) throw bad('its files do not lie under <module path>@<version>/');
@@ -57,37 +55,52 @@ function namedBy(entries: readonly ZipEntry[]): ModuleVersion {
 }
 
 function checkFiles(entries: readonly ZipEntry[], prefix: string): void {
-  const seen = new Set<string>();
+  const names = new NameChecker();
   let total = 0;
-  for (const { path, type, size } of entries) {
-    if (type === 'directory') throw bad('it has entries for directories');
-    if (!path.startsWith(prefix)) throw bad(`${path} does not lie under ${prefix}`);
-    const name = path.slice(prefix.length);
-    checkFile(name, size);
-    // one of them would overwrite the other on many disks
-    const folded = name.toLowerCase();
-    if (seen.has(folded)) throw bad(`${name} is there twice, but for the case of its letters`);
-    seen.add(folded);
+  for (const { name: whole, type, size } of entries) {
+    if (!whole.startsWith(prefix)) throw bad(`${whole} does not lie under ${prefix}`);
+    const name = whole.slice(prefix.length).replace(/\/$/, '');
+    if (whole === prefix) continue;
+    if (!isFilePath(name)) throw bad(`${name} is not allowed as the name of a file`);
+    names.add(name, type);
+    if (type === 'file') checkFile(name, size);
     total += size;
   }
   if (total > MAX_ZIP) throw bad('its files have more than 500 MiB');
 }
 
+/** Names of which one would overwrite the other on many disks, or take the place of its folder. */
+class NameChecker {
+  readonly #known = new Map<string, { readonly name: string; readonly type: ZipEntry['type'] }>();
+
+  add(name: string, type: ZipEntry['type']): void {
+    const key = folded(name);
+    const known = this.#known.get(key);
+    if (known && known.name !== name)
+      throw bad(`${known.name} and ${name} differ in the case of their letters only`);
+    if (known && known.type !== type) throw bad(`${name} is there as a file and as a folder`);
+    if (known && type === 'file') throw bad(`${name} is there twice`);
+    if (known) return;
+    this.#known.set(key, { name, type });
+    const slash = name.lastIndexOf('/');
+    if (slash > 0) this.add(name.slice(0, slash), 'directory');
+  }
+}
+
+/** Simple case folding, letter by letter: https://www.unicode.org/reports/tr44/#Simple_Case_Folding */
+const folded = (name: string): string =>
+  Array.from(name, letter => {
+    const upper = letter.toUpperCase();
+    return (upper.length === letter.length ? upper : letter).toLowerCase();
+  }).join('');
+
 function checkFile(name: string, size: number): void {
-  const elements = name.split('/');
-  if (elements.some(element => !isElementOfFile(element)))
-    throw bad(`${name} is not allowed as the name of a file`);
-  const base = elements.at(-1) ?? '';
-  if (base.toLowerCase() === 'go.mod' && (elements.length > 1 || base !== 'go.mod'))
+  const base = name.slice(name.lastIndexOf('/') + 1);
+  if (base.toLowerCase() === 'go.mod' && name !== 'go.mod')
     throw bad(`${name}: go.mod is in the root of a module, and in lower case`);
   if ((name === 'go.mod' || name === 'LICENSE') && size > MAX_SMALL)
     throw bad(`${name} has more than 16 MiB`);
 }
-
-/** Files may begin with a dot. */
-const isElementOfFile = (element: string) =>
-  isElement(element.startsWith('.') ? element.replace(/^\.+/, 'x') : element, FILE_ELEMENT) &&
-  !/^\.+$/.test(element);
 
 /** https://go.dev/ref/mod#go-mod-file-module */
 function modulePathIn(mod: string): string | undefined {

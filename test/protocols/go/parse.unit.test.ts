@@ -63,7 +63,15 @@ describe('module paths', () => {
     'example.com/con',
     'example.com/aux.txt',
     'example.com/a~1',
+    'example.com/a~1.b',
     'a b.c/d',
+    'example.com/a/v0',
+    'example.com/a/v1',
+    'example.com/a/v02',
+    'example.com/a/v1.2',
+    'gopkg.in/yaml',
+    'gopkg.in/yaml/v3',
+    'gopkg.in/yaml.v01',
   ])('refuses %s', path => {
     expect(() => checkPath(path)).toThrow(expect.objectContaining({ code: 'NAME_INVALID' }));
   });
@@ -76,6 +84,10 @@ describe('versions', () => {
     ['example.com/a', 'v2.0.0+incompatible'],
     ['example.com/a/v2', 'v2.0.0'],
     ['gopkg.in/yaml.v3', 'v3.0.1'],
+    ['gopkg.in/yaml.v0', 'v0.1.0'],
+    ['gopkg.in/yaml.v3-unstable', 'v3.0.0'],
+    ['gopkg.in/check.v1', 'v0.0.0-20161208181325-20d25e280405'],
+    ['example.com/l.v2', 'v1.0.0'],
   ])('%s %s belong together', (path, version) => {
     expect(checkVersion(path, version)).toBe(version);
   });
@@ -85,6 +97,8 @@ describe('versions', () => {
     ['example.com/a/v2', 'v2.0.0+incompatible'],
     ['example.com/a', '1.0.0'],
     ['example.com/a', 'v1.0'],
+    ['example.com/l.v2', 'v2.0.0'],
+    ['gopkg.in/yaml.v2', 'v1.0.0'],
     ['example.com/a', 'v1.0.0+meta'],
     ['example.com/a', 'v01.0.0'],
   ])('%s %s do not', (path, version) => {

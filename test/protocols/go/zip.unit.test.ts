@@ -41,6 +41,11 @@ describe('module zips', () => {
     expect(await read([MOD])).toMatchObject({ licence: undefined, doc: undefined });
   });
 
+  it('may have entries for folders, as zip -r writes them, and names that Windows would shorten', async () => {
+    const parts = [{ path: `${P}/` }, MOD, { path: `${P}/sub/` }, { path: `${P}/sub/a~1.go` }];
+    expect(await read(parts)).toMatchObject({ version: 'v1.0.0' });
+  });
+
   it('need no go.mod', async () => {
     const module = await read([{ path: `${P}/a.go`, content: 'package a' }]);
     expect(module.mod.toString()).toBe('module example.com/acme/lib\n');
@@ -50,12 +55,19 @@ describe('module zips', () => {
     ['a file elsewhere', [MOD, { path: 'other@v1.0.0/a.go' }]],
     ['a file beside', [MOD, { path: 'example.com/acme/lib@v1.0.1/a.go' }]],
     ['no version', [{ path: 'example.com/acme/lib/a.go' }]],
-    ['a directory', [MOD, { path: `${P}/sub/` }]],
     ['go.mod below the root', [MOD, { path: `${P}/sub/go.mod`, content: 'module x' }]],
     ['go.mod in capitals', [{ path: `${P}/GO.MOD`, content: 'module x' }]],
     ['another module in go.mod, later', [{ path: `${P}/go.mod`, content: '// x\n module\t"a.b/c" // x' }]],
     ['another module in go.mod', [{ path: `${P}/go.mod`, content: 'module example.com/other' }]],
     ['names that differ in case only', [MOD, { path: `${P}/A.go` }, { path: `${P}/a.go` }]],
+    ['folders that differ in case only', [MOD, { path: `${P}/A/x.go` }, { path: `${P}/a/y.go` }]],
+    ['letters that some disks take for one', [MOD, { path: `${P}/k` }, { path: `${P}/\u212a` }]],
+    ['a file that is a folder', [MOD, { path: `${P}/a` }, { path: `${P}/a/b.go` }]],
+    ['a folder that is a file', [MOD, { path: `${P}/a/b.go` }, { path: `${P}/a` }]],
+    ['an empty element', [MOD, { path: `${P}/a//b.go` }]],
+    ['a dot', [MOD, { path: `${P}/./a.go` }]],
+    ['a backslash', [MOD, { path: `${P}/a\\b.go` }]],
+    ['an entry for go.mod as a folder in capitals', [MOD, { path: `${P}/GO.MOD/` }]],
     ['a device name', [MOD, { path: `${P}/aux.go` }]],
     ['a colon', [MOD, { path: `${P}/a:b.go` }]],
     ['a link', [MOD, { path: `${P}/link`, content: '/etc/passwd', mode: 0o120777 }]],

@@ -107,12 +107,16 @@ function collector(limits: ArchiveLimits, packed: number) {
     if (path === '' || raw.has(path)) throw badArchive('the archive has two entries of one name');
     raw.set(path, entry);
     const type = isDirectory(entry) ? 'directory' : 'file';
-    const { fileName: name, uncompressedSize: size, compressedSize } = entry;
-    entries.push({ path, name, type, size, compressedSize });
+    const { uncompressedSize: size, compressedSize } = entry;
+    entries.push({ path, name: nameOf(entry), type, size, compressedSize });
   }
 
   return { entries, raw, add };
 }
+
+/** yauzl hands on slashes where there are backslashes. */
+const nameOf = ({ fileName, fileNameRaw }: Entry): string =>
+  fileNameRaw.includes('\\') ? fileNameRaw.toString() : fileName;
 
 const LONG_PATHS = 'the archive has paths that are too long';
 
