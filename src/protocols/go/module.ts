@@ -37,17 +37,16 @@ export function checkPath(path: string): string {
     throw wrong('it begins with a host name that has a dot');
   for (const element of elements)
     if (!isElement(element)) throw wrong('it has an element that is not allowed');
-  if (pathMajor(path) === 'none') throw wrong(SUFFIX);
+  if (pathMajor(path) === 'none')
+    throw wrong('its suffix for a major version is /v2 and above; in gopkg.in .v0 and above');
   return path;
 }
-
-const SUFFIX = 'its suffix is /v2 and above; in gopkg.in .v0 and above';
 
 const isElement = (element: string): boolean =>
   ELEMENT.test(element) &&
   !element.startsWith('.') &&
   isPortable(element) &&
-  !/^[^.]*~[0-9]+(?:\.|$)/.test(element);
+  !/~[0-9]+$/.test(untilDot(element));
 
 /** Letters of any script are allowed there, and spaces. */
 const FILE_ELEMENT = /^[\p{L}0-9 !#$%&()+,\-.=@[\]^_{}~]+$/u;
@@ -57,8 +56,9 @@ export const isFilePath = (path: string): boolean =>
   path.split('/').every(element => FILE_ELEMENT.test(element) && isPortable(element));
 
 /** On Windows too. */
-const isPortable = (element: string): boolean =>
-  !element.endsWith('.') && !RESERVED.test(element.split('.')[0] ?? '');
+const isPortable = (element: string): boolean => !element.endsWith('.') && !RESERVED.test(untilDot(element));
+
+const untilDot = (element: string): string => element.split('.')[0] ?? '';
 
 /** SplitPathVersion: what a path's suffix says of the major version; undefined: 0 or 1; none: it is none that may be. */
 function pathMajor(path: string): number | 'none' | undefined {

@@ -55,44 +55,53 @@ function namedBy(entries: readonly ZipEntry[]): ModuleVersion {
 }
 
 function checkFiles(entries: readonly ZipEntry[], prefix: string): void {
-  const names = new NameChecker();
+  const named: Named[] = [];
   let total = 0;
   for (const { name: whole, type, size } of entries) {
     if (!whole.startsWith(prefix)) throw bad(`${whole} does not lie under ${prefix}`);
-    const name = whole.slice(prefix.length).replace(/\/$/, '');
     if (whole === prefix) continue;
+    const name = whole.slice(prefix.length).replace(/\/$/, '');
     if (!isFilePath(name)) throw bad(`${name} is not allowed as the name of a file`);
-    names.add(name, type);
+    named.push({ name, type });
     if (type === 'file') checkFile(name, size);
     total += size;
   }
   if (total > MAX_ZIP) throw bad('its files have more than 500 MiB');
+  checkCollisions(named);
 }
 
-/** Names of which one would overwrite the other on many disks, or take the place of its folder. */
-class NameChecker {
-  readonly #known = new Map<string, { readonly name: string; readonly type: ZipEntry['type'] }>();
+type Named = Pick<ZipEntry, 'name' | 'type'>;
 
-  add(name: string, type: ZipEntry['type']): void {
-    const key = folded(name);
-    const known = this.#known.get(key);
-    if (known && known.name !== name)
-      throw bad(`${known.name} and ${name} differ in the case of their letters only`);
-    if (known && known.type !== type) throw bad(`${name} is there as a file and as a folder`);
-    if (known && type === 'file') throw bad(`${name} is there twice`);
-    if (known) return;
-    this.#known.set(key, { name, type });
-    const slash = name.lastIndexOf('/');
-    if (slash > 0) this.add(name.slice(0, slash), 'directory');
+/**
+ * Refuses names of which one would overwrite another on many disks, or take the place of its folder. Sorted, so that all
+ * names in a folder follow each other: a table of every folder of deep paths would be their square in size.
+ */
+function checkCollisions(entries: readonly Named[]): void {
+  const sorted = entries
+    .map(entry => ({ ...entry, key: folded(entry.name).replaceAll('/', '\0') }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
+  for (const [index, { name }] of sorted.slice(1).entries()) checkNeighbours(sorted[index] as Named, name);
+}
+
+/** @param next what follows in order */
+function checkNeighbours({ name, type }: Named, next: string): void {
+  const others = next.split('/');
+  for (const [index, element] of name.split('/').entries()) {
+    const other = others[index] ?? '';
+    if (element === other) continue;
+    if (folded(element) !== folded(other)) return;
+    throw bad(`${name} and ${next}: ${element} and ${other} differ in the case of their letters only`);
   }
+  if (type === 'file') throw bad(`${name} is there as a file and as a folder`);
 }
 
 /** Simple case folding, letter by letter: https://www.unicode.org/reports/tr44/#Simple_Case_Folding */
-const folded = (name: string): string =>
-  Array.from(name, letter => {
-    const upper = letter.toUpperCase();
-    return (upper.length === letter.length ? upper : letter).toLowerCase();
-  }).join('');
+const folded = (name: string): string => name.replaceAll(/[^ -~]/gu, foldedLetter).toLowerCase();
+
+function foldedLetter(letter: string): string {
+  const upper = letter.toUpperCase();
+  return (upper.length === letter.length ? upper : letter).toLowerCase();
+}
 
 function checkFile(name: string, size: number): void {
   const base = name.slice(name.lastIndexOf('/') + 1);

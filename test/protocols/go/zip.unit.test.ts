@@ -62,6 +62,14 @@ describe('module zips', () => {
     ['names that differ in case only', [MOD, { path: `${P}/A.go` }, { path: `${P}/a.go` }]],
     ['folders that differ in case only', [MOD, { path: `${P}/A/x.go` }, { path: `${P}/a/y.go` }]],
     ['letters that some disks take for one', [MOD, { path: `${P}/k` }, { path: `${P}/\u212a` }]],
+    [
+      'folders that differ in case only, far apart',
+      [MOD, { path: `${P}/b/A/x` }, { path: `${P}/b-` }, { path: `${P}/b/a.go` }, { path: `${P}/b/a/z` }],
+    ],
+    [
+      'a file that is a folder, with a name between',
+      ['a', 'a.go', 'a/b'].map(path => ({ path: `${P}/${path}` })),
+    ],
     ['a file that is a folder', [MOD, { path: `${P}/a` }, { path: `${P}/a/b.go` }]],
     ['a folder that is a file', [MOD, { path: `${P}/a/b.go` }, { path: `${P}/a` }]],
     ['an empty element', [MOD, { path: `${P}/a//b.go` }]],
@@ -87,6 +95,13 @@ describe('module zips', () => {
     const content = `${'\n'.repeat(80_000)}x`;
     await expect(read([{ path: `${P}/go.mod`, content }])).resolves.toMatchObject({ version: 'v1.0.0' });
     expect(performance.now() - started).toBeLessThan(1000);
+  });
+
+  it('are read, however deep their folders are: a table of all folders would not fit in memory', async () => {
+    const deep = Array.from({ length: 2000 }, (_, index) => ({
+      path: `${P}/x${index}/${'a/'.repeat(1900)}f`,
+    }));
+    await expect(read(deep)).resolves.toMatchObject({ version: 'v1.0.0' });
   });
 
   it('say what they require', () => {
