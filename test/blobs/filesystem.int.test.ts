@@ -14,26 +14,14 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openFilesystemBlobs } from '../../src/blobs/filesystem.ts';
 import type { BlobStore } from '../../src/blobs/port.ts';
 import { blobContract, body, sha256, text } from '../contracts/blobs.ts';
+import { retainedBytes } from './support/retained.ts';
 
 const MIB = 1024 * 1024;
 const unavailable = expect.objectContaining({ code: 'STORAGE_UNAVAILABLE' });
-
-setFlagsFromString('--expose-gc');
-const collectGarbage = runInNewContext('gc') as () => void;
-
-/** bytes of buffers that something still refers to */
-function retainedBytes(): number {
-  // Twice: the buffers that the first run found unused are given back on the side, which the second one waits for.
-  collectGarbage();
-  collectGarbage();
-  return process.memoryUsage().arrayBuffers;
-}
 
 async function freshRoot(): Promise<string> {
   return join(await mkdtemp(join(tmpdir(), 'blobs-')), 'deep', 'data');
