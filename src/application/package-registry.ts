@@ -2,20 +2,24 @@
 import type { Readable } from 'node:stream';
 import { isRefusal, refuse } from '../domain/errors.ts';
 import type { Action } from '../domain/values/actions.ts';
+import type { Description } from '../domain/values/description.ts';
 import type { FileEntry } from '../domain/values/schemas.ts';
 import type { Position } from '../eventlog/port.ts';
 import { deprecate, removeFile, yank } from './advise.ts';
 import type { Caller } from './caller.ts';
 import type { Core } from './core.ts';
-import type { Document } from './documents.ts';
+import type { Build, Document } from './documents.ts';
 import { deleteVersion, versionOf } from './govern.ts';
 import type { PageOf } from './listing.ts';
 import { type FileName, getVersion } from './lookup.ts';
 import {
+  descriptionsOf,
   listingOf,
   listPackages,
+  outlineOf,
   type PackageListing,
   type PackageName,
+  type PackageOutline,
   searchPackages,
 } from './packages.ts';
 import { issueToken, revokeToken } from './people.ts';
@@ -50,6 +54,13 @@ export interface PackageRegistry {
   publish(asked: Asked, publication: Publication): Promise<PublishedVersion>;
   /** @throws PACKAGE_UNKNOWN */
   package(asked: Asked, name: string): Promise<PackageListing>;
+  /** `package` without descriptions: enough to see which fragments of a document have changed. @throws PACKAGE_UNKNOWN */
+  outline(asked: Asked, name: string): Promise<PackageOutline>;
+  /** What versions say of themselves; those that say nothing are not in it. */
+  descriptions(
+    asked: Asked,
+    of: { readonly package: string; readonly versions: readonly string[] },
+  ): Promise<ReadonlyMap<string, Description>>;
   /** names by byte order */
   packages(asked: Asked, page: Paged): Promise<PageOf<PackageName>>;
   search(asked: Asked, query: Paged & { readonly words: readonly string[] }): Promise<PageOf<PackageName>>;
@@ -63,12 +74,13 @@ export interface PackageRegistry {
   stagedFile(asked: Asked, name: FileName): Promise<Released>;
   /**
    * A composed document, built once per change of the package (or of the repository, when none is named). It may not
-   * depend on the caller. `build` throws when there is nothing to show: a refusal is not kept.
+   * depend on the caller. `build` throws when there is nothing to show: a refusal is not kept. A long document is made
+   * with the composer that it is given: fragments whose stamps are the same are taken from the document before.
    */
   document(
     asked: Asked,
     of: { readonly package?: string | undefined; readonly kind: string },
-    build: () => Promise<Uint8Array | string>,
+    build: Build,
   ): Promise<Document>;
   /** Text that a description names by digest (its README); undefined when it was erased. */
   text(asked: Asked, digest: string): Promise<string | undefined>;
@@ -133,6 +145,9 @@ async function standing(core: Core, { repository }: Asked, { package: name, vers
 function reading(core: Core) {
   return {
     package: (asked: Asked, name: string) => listingOf(core, asked, name),
+    outline: (asked: Asked, name: string) => outlineOf(core, asked, name),
+    descriptions: (asked: Asked, of: { readonly package: string; readonly versions: readonly string[] }) =>
+      descriptionsOf(core, asked, of),
     packages: (asked: Asked, page: Paged) => listPackages(core, asked, page),
     search: (asked: Asked, query: Paged & { readonly words: readonly string[] }) =>
       searchPackages(core, asked, query),
@@ -144,7 +159,7 @@ function reading(core: Core) {
     document: (
       { repository: { repositoryId } }: Asked,
       of: { readonly package?: string | undefined; readonly kind: string },
-      build: () => Promise<Uint8Array | string>,
+      build: Build,
     ) => core.documents.get({ repositoryId, package: of.package, kind: of.kind }, build),
     async text(_asked: Asked, digest: string) {
       const bytes = await core.evidence.get(digest);

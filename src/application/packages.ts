@@ -1,4 +1,5 @@
 /** Packages as indexes show them: live versions with their files, what holds them, and what they say of themselves. */
+import { hash } from 'node:crypto';
 import { refuse } from '../domain/errors.ts';
 import type { Description } from '../domain/values/description.ts';
 import type { FileEntry } from '../domain/values/schemas.ts';
@@ -15,8 +16,11 @@ export interface ListedFile extends FileEntry {
   readonly held: string | undefined;
 }
 
-export interface ListedVersion {
+/** A version without what it says of itself, which is most of its bytes. */
+export interface OutlinedVersion {
   readonly version: string;
+  /** another one whenever anything here, or the description, is another */
+  readonly stamp: string;
   readonly publishedAt: string;
   /** principal id */
   readonly publishedBy: string;
@@ -29,20 +33,25 @@ export interface ListedVersion {
   readonly deprecated: string | undefined;
   /** why no range may choose it; '' when no reason was given */
   readonly yanked: string | undefined;
+}
+
+export interface ListedVersion extends OutlinedVersion {
   readonly description: Description | undefined;
 }
 
-export interface PackageListing {
+export interface PackageOf<V> {
   /** normalised as the ecosystem says */
   readonly name: string;
   /** as the first publisher wrote it */
   readonly displayName: string;
   readonly createdAt: string;
   /** live versions, also held ones, in byte order */
-  readonly versions: readonly ListedVersion[];
+  readonly versions: readonly V[];
   /** tag → version; only tags of live versions, also of held ones */
   readonly tags: ReadonlyMap<string, string>;
 }
+export type PackageListing = PackageOf<ListedVersion>;
+export type PackageOutline = PackageOf<OutlinedVersion>;
 
 export interface PackageName {
   readonly name: string;
@@ -51,22 +60,24 @@ export interface PackageName {
 }
 
 /** @throws PACKAGE_UNKNOWN also when every version was deleted */
-export async function listingOf(core: Core, { repository }: Asked, name: string): Promise<PackageListing> {
+export async function listingOf(core: Core, asked: Asked, name: string): Promise<PackageListing> {
+  const outline = await outlineOf(core, asked, name);
+  const descriptions = await allDescriptions(core, asked.repository.repositoryId, name);
+  const versions = outline.versions.map(one => ({ ...one, description: descriptions.get(one.version) }));
+  return { ...outline, versions };
+}
+
+/** As `listingOf`, without descriptions. @throws PACKAGE_UNKNOWN */
+export async function outlineOf(core: Core, { repository }: Asked, name: string): Promise<PackageOutline> {
   const { repositoryId } = repository;
   const known = await core.queries.getPackage(repositoryId, name);
   if (!known) throw refuse('PACKAGE_UNKNOWN', name);
   const rows = await allVersions(core, repositoryId, name);
   if (rows.length === 0) throw refuse('PACKAGE_UNKNOWN', name);
-  const [descriptions, holds, tags] = await Promise.all([
-    allDescriptions(core, repositoryId, name),
-    holdsOnAll(core, rows),
-    allTags(core, repositoryId, name),
-  ]);
+  const [holds, tags] = await Promise.all([holdsOnAll(core, rows), allTags(core, repositoryId, name)]);
   const reasons = await reasonsOf(core, holds);
   const versions = await Promise.all(
-    rows.map(row =>
-      listed(core, row, { holds: holds.filter(hold => concerns(hold, row)), reasons, descriptions }),
-    ),
+    rows.map(row => outlined(core, row, { holds: holds.filter(hold => concerns(hold, row)), reasons })),
   );
   const live = new Map(rows.map(({ version, incarnation }) => [version, incarnation]));
   const standing = tags.filter(tag => live.get(tag.version) === tag.incarnation);
@@ -79,17 +90,28 @@ export async function listingOf(core: Core, { repository }: Asked, name: string)
   };
 }
 
+/** More than this many are read in pages with all others of the package. */
+const FEW = 50;
+
+/** What these versions of a package say of themselves; those that say nothing are not in it. */
+export async function descriptionsOf(
+  core: Core,
+  { repository: { repositoryId } }: Asked,
+  { package: name, versions }: { readonly package: string; readonly versions: readonly string[] },
+): Promise<ReadonlyMap<string, Description>> {
+  if (versions.length > FEW) return allDescriptions(core, repositoryId, name);
+  const rows = await Promise.all(
+    versions.map(version => core.queries.getDescription(repositoryId, name, version)),
+  );
+  return new Map(rows.flatMap(row => (row ? [[row.version, row.description] as const] : [])));
+}
+
 interface Known {
   readonly holds: readonly HoldRow[];
   readonly reasons: ReadonlyMap<string, string>;
-  readonly descriptions: ReadonlyMap<string, Description>;
 }
 
-async function listed(
-  core: Core,
-  row: VersionRow,
-  { holds, reasons, descriptions }: Known,
-): Promise<ListedVersion> {
+async function outlined(core: Core, row: VersionRow, { holds, reasons }: Known): Promise<OutlinedVersion> {
   const files = row.files.map((file): ListedFile => {
     const binding = holds.filter(hold => bindsFile(hold, row, file));
     const held = binding.length > 0 ? sayWhy(binding, reasons) : undefined;
@@ -99,6 +121,7 @@ async function listed(
   const [deprecated, yanked] = await Promise.all([open(core, row.deprecated), open(core, row.yanked)]);
   return {
     version: row.version,
+    stamp: stampOf(row, [deprecated, yanked, ...files.map(({ held }) => held)]),
     publishedAt: row.publishedAt,
     publishedBy: row.provenance?.publishedBy ?? row.publishedBy,
     mediaType: row.mediaType,
@@ -107,9 +130,15 @@ async function listed(
     held: principal.every(({ held }) => held !== undefined) ? principal[0]?.held : undefined,
     deprecated,
     yanked,
-    description: descriptions.get(row.version),
   };
 }
+
+/** Of all that a row says, and of texts that were opened: a text that nobody can read any more is another. */
+const stampOf = (row: VersionRow, texts: readonly (string | undefined)[]): string => {
+  const { incarnation, publishedAt, metadata, files, addedAt, purl } = row;
+  const all = [incarnation, publishedAt, metadata, files, addedAt, purl, texts.map(text => text ?? null)];
+  return hash('sha256', JSON.stringify(all), 'base64').slice(0, 22);
+};
 
 const sayWhy = (holds: readonly HoldRow[], reasons: ReadonlyMap<string, string>) =>
   [...new Set(holds.slice(0, 3).map(({ holdId }) => reasons.get(holdId) ?? ''))].filter(Boolean).join('; ') ||

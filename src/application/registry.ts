@@ -19,8 +19,17 @@ import { at, mayInPerson } from './rights.ts';
 import * as uploads from './uploads.ts';
 
 export type { Description } from '../domain/values/description.ts';
+export type { Composed, Composer } from './compose.ts';
 export type { Document } from './documents.ts';
-export type { ListedFile, ListedVersion, PackageListing, PackageName } from './packages.ts';
+export type {
+  ListedFile,
+  ListedVersion,
+  OutlinedVersion,
+  PackageListing,
+  PackageName,
+  PackageOf,
+  PackageOutline,
+} from './packages.ts';
 export type { Publication, PublicationFile, PublishedVersion } from './publication.ts';
 export type { ReceivedFile } from './receive.ts';
 export type { StagedVersion } from './staged.ts';

@@ -7,6 +7,8 @@ import type { DomainEvent } from '../domain/catalogue.ts';
 export interface Stamps {
   /** of one package, or of everything in the repository */
   of(repositoryId: string, packageName?: string): string;
+  /** another one after everything was read anew: what was made before may tell what is erased now */
+  generation(): number;
   invalidate(events: readonly DomainEvent[]): void;
   clear(): void;
 }
@@ -23,6 +25,7 @@ interface Changes {
 export function createStamps(maxPackages = 200_000): Stamps {
   const repositories = new Map<string, Changes>();
   let everywhere = 0;
+  let generation = 0;
   let remembered = 0;
 
   function changesOf(repositoryId: string): Changes {
@@ -36,6 +39,7 @@ export function createStamps(maxPackages = 200_000): Stamps {
 
   function clear(): void {
     everywhere++;
+    generation++;
     remembered = 0;
     repositories.clear();
   }
@@ -61,6 +65,7 @@ export function createStamps(maxPackages = 200_000): Stamps {
       if (packageName === undefined) return `${everywhere}.${changes?.any ?? 0}`;
       return `${everywhere}.${changes?.own ?? 0}.${changes?.packages.get(packageName) ?? 0}`;
     },
+    generation: () => generation,
     invalidate(events) {
       for (const event of events) note(event);
     },

@@ -67,6 +67,32 @@ describe('composed documents', () => {
     expect(Buffer.from((await documents.get(key, async () => 'new')).bytes).toString()).toBe('new');
   });
 
+  it('are made from fragments of the one before, but not of one that changed while it was built', async () => {
+    const stamps = createStamps();
+    const documents = createDocuments(stamps);
+    const key = { repositoryId: 'r1', package: 'a', kind: 'index' };
+    const lacking: boolean[] = [];
+    const get = (during = () => {}) =>
+      documents.get(key, async composer => {
+        const of = { key: '1.0.0', stamp: 'x' };
+        lacking.push(composer.lacks(of));
+        during();
+        composer.fragment(of, () => 'it');
+        return composer.finish();
+      });
+    const change = () => stamps.invalidate([changed('r1', 'a')]);
+    await get();
+    change();
+    await get(change);
+    await get();
+    change();
+    await get();
+    stamps.clear();
+    const last = await get();
+    expect(lacking).toEqual([true, false, true, false, true]);
+    expect(Buffer.from(last.bytes).toString()).toBe('it');
+  });
+
   it('that failed are not kept', async () => {
     const documents = createDocuments(createStamps());
     const key = { repositoryId: 'r1', kind: 'index' };
@@ -75,14 +101,14 @@ describe('composed documents', () => {
   });
 
   it('stay within their budget, and the least recently used go first', async () => {
-    const { get, builds } = setup(100);
-    await get('a', 40);
-    await get('b', 40);
-    await get('a', 40);
-    await get('c', 40);
-    await get('a', 40);
+    const { get, builds } = setup(100_000);
+    await get('a', 40_000);
+    await get('b', 40_000);
+    await get('a', 40_000);
+    await get('c', 40_000);
+    await get('a', 40_000);
     expect(builds()).toBe(3);
-    await get('b', 40);
+    await get('b', 40_000);
     expect(builds()).toBe(4);
   });
 

@@ -1,5 +1,5 @@
 /** Answers the go command's proxy requests. Errors are plain text: the go command prints them as they are. */
-import type { Asked, ListedVersion, PackageListing } from '../../application/registry.ts';
+import type { Asked, OutlinedVersion, PackageOutline } from '../../application/registry.ts';
 import { refuse } from '../../domain/errors.ts';
 import type { Protocol, ProtocolReply } from '../protocol.ts';
 import { type Context, sendDocument, sendFile, sendText } from '../shared/content.ts';
@@ -55,12 +55,12 @@ async function read(context: Context, asked: Asked, route: GoRoute): Promise<Pro
   }
 }
 
-const available = ({ versions }: PackageListing): readonly ListedVersion[] =>
+const available = ({ versions }: PackageOutline): readonly OutlinedVersion[] =>
   versions.filter(({ held, yanked }) => held === undefined && yanked === undefined);
 
 async function list(context: Context, asked: Asked, module: string): Promise<ProtocolReply> {
   const document = await context.registry.document(asked, { package: module, kind: 'list' }, async () => {
-    const names = available(await context.registry.package(asked, module)).map(({ version }) => version);
+    const names = available(await context.registry.outline(asked, module)).map(({ version }) => version);
     // pseudo-versions are asked for by name only: https://go.dev/ref/mod#goproxy-protocol
     const listed = names.filter(name => !isPseudo(name)).sort(byVersion);
     return listed.map(name => `${name}\n`).join('');
@@ -70,7 +70,7 @@ async function list(context: Context, asked: Asked, module: string): Promise<Pro
 
 async function latest(context: Context, asked: Asked, module: string): Promise<ProtocolReply> {
   const document = await context.registry.document(asked, { package: module, kind: 'latest' }, async () => {
-    const versions = available(await context.registry.package(asked, module));
+    const versions = available(await context.registry.outline(asked, module));
     const name = latestOf(versions.map(({ version }) => version));
     const found = versions.find(({ version }) => version === name);
     if (!found) throw refuse('VERSION_UNKNOWN', `${module} has no version that can be had`);

@@ -4,12 +4,16 @@
  * https://helm.sh/docs/topics/chart_repository/#the-index-file
  */
 import { setImmediate } from 'node:timers/promises';
-import type { Asked, ListedVersion, PackageListing, Registry } from '../../application/registry.ts';
+import type {
+  Asked,
+  ListedVersion,
+  OutlinedVersion,
+  PackageOutline,
+  Registry,
+} from '../../application/registry.ts';
 import { isRefusal } from '../../domain/errors.ts';
 import { archiveName, byVersion } from './names.ts';
 
-/** Bytes of a time, RFC 3339 with milliseconds: fragments begin with the newest one in them. */
-const TIME = 24;
 const PAGE = 1000;
 const AT_ONCE = 16;
 
@@ -21,23 +25,32 @@ export interface Fragment {
   readonly newest: string;
 }
 
-/** Of one chart; undefined: nothing of it can be had. */
+/** Of one chart, made of a fragment for each version; undefined: nothing of it can be had. */
 export async function fragmentOf(
   registry: Registry,
   asked: Asked,
   chart: string,
 ): Promise<Fragment | undefined> {
-  const { bytes } = await registry.document(asked, { package: chart, kind: 'entries' }, async () => {
-    const listing = await registry.package(asked, chart).catch(absent);
-    const offered = listing ? offeredOf(listing) : [];
+  const of = { package: chart, kind: 'entries' };
+  const { bytes, note: newest } = await registry.document(asked, of, async composer => {
+    const outline = await registry.outline(asked, chart).catch(absent);
+    const offered = outline ? offeredOf(outline) : [];
     if (offered.length === 0) return '';
-    const newest = offered.map(({ publishedAt }) => publishedAt).reduce((a, b) => (a > b ? a : b));
-    return newest.padEnd(TIME) + json(offered.map(version => entryOf(chart, version)));
+    const versions = offered.filter(one => composer.lacks(named(one))).map(({ version }) => version);
+    const described =
+      versions.length > 0 ? await registry.descriptions(asked, { package: chart, versions }) : undefined;
+    for (const [index, one] of offered.entries()) {
+      composer.frame(index === 0 ? '[' : ',');
+      const make = () => json(entryOf(chart, { ...one, description: described?.get(one.version) }));
+      composer.fragment(named(one), make);
+    }
+    composer.frame(']');
+    return composer.finish(offered.map(({ publishedAt }) => publishedAt).reduce((a, b) => (a > b ? a : b)));
   });
-  if (bytes.length === 0) return undefined;
-  const newest = Buffer.from(bytes.subarray(0, TIME)).toString().trim();
-  return { chart, entries: bytes.subarray(TIME), newest };
+  return newest === undefined ? undefined : { chart, entries: bytes, newest };
 }
+
+const named = ({ version, stamp }: OutlinedVersion) => ({ key: version, stamp });
 
 const absent = (error: unknown) => {
   if (isRefusal(error, 'PACKAGE_UNKNOWN')) return undefined;
@@ -61,7 +74,7 @@ export async function* fragments(registry: Registry, asked: Asked): AsyncGenerat
 }
 
 /** Held, waiting and yanked versions are left out, so that ranges resolve to another one. */
-function offeredOf({ versions }: PackageListing): readonly ListedVersion[] {
+function offeredOf({ versions }: PackageOutline): readonly OutlinedVersion[] {
   return versions
     .filter(({ held, yanked, files }) => held === undefined && yanked === undefined && files.length > 0)
     .sort((a, b) => byVersion(a.version, b.version));

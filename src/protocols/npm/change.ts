@@ -26,7 +26,7 @@ type Visible = ReturnType<typeof visibleOf>;
 
 /** @param revision what the client saw; '' or undefined: it did not say @throws CONCURRENT_CHANGE */
 async function unchanged(npm: Npm, name: string, revision: string | undefined): Promise<Visible> {
-  const visible = visibleOf(await npm.registry.package(npm.asked, name));
+  const visible = visibleOf(await npm.registry.outline(npm.asked, name));
   if (revision && revision !== visible.revision)
     throw refuse('CONCURRENT_CHANGE', `${name} is at revision ${visible.revision} now`);
   return visible;
@@ -97,7 +97,7 @@ export async function removeVersion(
 
 /** `GET /-/package/<package>/dist-tags` */
 export async function listTags({ registry, asked }: Npm, name: string): Promise<ProtocolReply> {
-  return json(visibleOf(await registry.package(asked, name)).tags);
+  return json(visibleOf(await registry.outline(asked, name)).tags);
 }
 
 /** `PUT /-/package/<package>/dist-tags/<tag>`: the body is the version, a JSON string. */
@@ -118,7 +118,7 @@ export async function removeTag(
   { registry, asked }: Npm,
   of: { package: string; tag: string },
 ): Promise<ProtocolReply> {
-  const { tags } = visibleOf(await registry.package(asked, of.package));
+  const { tags } = visibleOf(await registry.outline(asked, of.package));
   if (of.tag === 'latest') throw refuse('TAG_INVALID', 'latest always names a version: move it instead');
   if (own(tags, of.tag) === undefined) throw refuse('TAG_UNKNOWN', of.tag);
   await registry.removeTag(asked, of.package, of.tag).catch(error => {

@@ -1,13 +1,11 @@
 /** Reading packages: packuments, manifests, tarballs, attestations. */
-import type { Document, PackageListing } from '../../application/registry.ts';
-import type { Json } from '../../domain/values/json.ts';
 import type { ProtocolReply } from '../protocol.ts';
 import { sendDocument, sendFile } from '../shared/content.ts';
 import { headerOf } from '../shared/headers.ts';
 import { asciiLine } from '../shared/refusal.ts';
 import type { Npm } from './context.ts';
 import { bundleOf, checkVersion } from './names.ts';
-import { abbreviatedPackument, fullPackument, holdNotice, oneManifest, visibleOf } from './packument.ts';
+import { abbreviatedPackument, fullPackument, holdNotice, oneManifest } from './packument.ts';
 import { attestationsOf } from './provenance.ts';
 
 const FULL = 'application/json';
@@ -16,36 +14,27 @@ const ABBREVIATED = 'application/vnd.npm.install-v1+json';
 /** `GET /<package>` */
 export async function packument(npm: Npm, name: string): Promise<ProtocolReply> {
   const short = prefersAbbreviated(headerOf(npm.request.headers, 'accept'));
-  const build = (listing: PackageListing) =>
-    short ? abbreviatedPackument(listing, npm.links) : full(npm, listing);
   const kind = `${short ? 'short' : 'full'} ${npm.links.root}`;
-  const document = await composed(npm, name, { kind, build });
+  const { registry, asked, links } = npm;
+  const document = await registry.document(asked, { package: name, kind }, async composer => {
+    const describe = (versions: readonly string[]) =>
+      registry.descriptions(asked, { package: name, versions });
+    const composing = { outline: await registry.outline(asked, name), links, composer, describe };
+    return short
+      ? abbreviatedPackument(composing)
+      : fullPackument(composing, digest => registry.text(asked, digest));
+  });
   return sendDocument(npm, document, short ? ABBREVIATED : FULL, await noticed(npm, name));
 }
 
 /** `GET /<package>/<version or tag>` */
 export async function manifest(npm: Npm, name: string, selector: string): Promise<ProtocolReply> {
-  const build = (listing: PackageListing) => oneManifest(listing, npm.links, selector);
-  const kind = `manifest ${npm.links.root} ${selector}`;
-  return sendDocument(npm, await composed(npm, name, { kind, build }), FULL);
-}
-
-/** Composed once per change, from all versions. */
-function composed(
-  { registry, asked }: Npm,
-  name: string,
-  { kind, build }: { kind: string; build: (listing: PackageListing) => Json | Promise<Json> },
-): Promise<Document> {
-  return registry.document(asked, { package: name, kind }, async () =>
-    JSON.stringify(await build(await registry.package(asked, name))),
+  const { registry, asked, links } = npm;
+  const kind = `manifest ${links.root} ${selector}`;
+  const document = await registry.document(asked, { package: name, kind }, async () =>
+    JSON.stringify(oneManifest(await registry.package(asked, name), links, selector)),
   );
-}
-
-async function full({ registry, asked, links }: Npm, listing: PackageListing): Promise<Json> {
-  const { tags, versions } = visibleOf(listing);
-  const readme = versions.find(({ version }) => version === tags.latest)?.description?.readme;
-  const text = readme === undefined ? undefined : await registry.text(asked, readme);
-  return fullPackument(listing, links, text);
+  return sendDocument(npm, document, FULL);
 }
 
 /**
@@ -54,7 +43,7 @@ async function full({ registry, asked, links }: Npm, listing: PackageListing): P
  */
 async function noticed({ registry, asked }: Npm, name: string): Promise<Record<string, string>> {
   const notice = await registry.document(asked, { package: name, kind: 'notice' }, async () =>
-    asciiLine(holdNotice(await registry.package(asked, name)) ?? '', 300),
+    asciiLine(holdNotice(await registry.outline(asked, name)) ?? '', 300),
   );
   if (notice.bytes.length === 0) return {};
   return {

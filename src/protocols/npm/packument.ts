@@ -4,7 +4,17 @@
  */
 import { hash } from 'node:crypto';
 import { compare, parse, type SemVer } from 'semver';
-import type { ListedFile, ListedVersion, PackageListing } from '../../application/registry.ts';
+import type {
+  Composed,
+  Composer,
+  Description,
+  ListedFile,
+  ListedVersion,
+  OutlinedVersion,
+  PackageListing,
+  PackageOf,
+  PackageOutline,
+} from '../../application/registry.ts';
 import { refuse } from '../../domain/errors.ts';
 import type { Json, JsonObject } from '../../domain/values/json.ts';
 import { own } from '../../domain/values/own.ts';
@@ -18,8 +28,8 @@ export interface Links {
 }
 
 /** A version that can be had now. */
-interface Available {
-  readonly listed: ListedVersion;
+interface Available<V extends OutlinedVersion = OutlinedVersion> {
+  readonly listed: V;
   readonly tarball: ListedFile;
   readonly semver: SemVer;
 }
@@ -36,52 +46,89 @@ const OF_PACKAGE = [
   ...['description', 'keywords', 'license', 'author', 'contributors', 'repository', 'homepage', 'bugs'],
 ] as const;
 
+export interface Composing {
+  readonly outline: PackageOutline;
+  readonly links: Links;
+  readonly composer: Composer;
+  /** what versions of it say of themselves */
+  readonly describe: (versions: readonly string[]) => Promise<ReadonlyMap<string, Description>>;
+}
+
+type Named = readonly [name: string, value: Json];
+
+/** The members of a packument before and after its versions. */
+interface Frame {
+  readonly before: JsonObject;
+  readonly after: JsonObject;
+}
+
 /**
- * @param readme text of the version that `latest` names
+ * Everything about a package.
+ * @param text of a README, by its digest
  * @throws ARTIFACT_HELD with the reason when every version is held
  */
-export function fullPackument(listing: PackageListing, links: Links, readme: string | undefined): JsonObject {
-  const available = availableOf(listing);
-  const tags = tagsOf(listing, available);
-  const manifests = available.map(one => [one.listed.version, manifestOf(listing.name, one, links)] as const);
-  const versions = Object.fromEntries(manifests);
-  const latest = optionalObject(versions[tags.latest ?? '']);
-  const about = OF_PACKAGE.flatMap(key => {
-    const value = own(latest, key);
-    return value === undefined ? [] : [[key, value] as const];
-  });
-  return {
-    _id: listing.name,
-    _rev: revisionOf(listing),
-    name: listing.name,
-    'dist-tags': tags,
-    versions,
-    time: timesOf(listing, available),
-    ...Object.fromEntries(about),
+export async function fullPackument(
+  composing: Composing,
+  text: (digest: string) => Promise<string | undefined>,
+): Promise<Composed> {
+  const { outline, links, describe } = composing;
+  const available = availableOf(outline);
+  const tags = tagsOf(outline, available);
+  const latest = available.find(({ listed }) => listed.version === tags.latest);
+  const description = latest && (await describe([latest.listed.version])).get(latest.listed.version);
+  const newest =
+    latest && manifestOf(outline.name, { ...latest, listed: { ...latest.listed, description } }, links);
+  const readme = description?.readme === undefined ? undefined : await text(description.readme);
+  const before = { _id: outline.name, _rev: revisionOf(outline), name: outline.name, 'dist-tags': tags };
+  const after = {
+    time: timesOf(outline, available),
+    ...Object.fromEntries(chosen(newest ?? {}, OF_PACKAGE)),
     ...(readme === undefined ? {} : { readme }),
   };
+  return compose(composing, { before, after }, manifest => manifest);
 }
 
 /** What installing needs, with the times that clients' cooldowns need. @throws ARTIFACT_HELD */
-export function abbreviatedPackument(listing: PackageListing, links: Links): JsonObject {
-  const available = availableOf(listing);
-  const versions = available.map(one => {
-    const manifest = manifestOf(listing.name, one, links);
-    const kept = [...ABBREVIATED, 'dist' as const].flatMap(key => {
-      const value = own(manifest, key);
-      return value === undefined ? [] : [[key, value] as const];
-    });
-    return [one.listed.version, Object.fromEntries(kept)] as const;
-  });
-  const time = timesOf(listing, available);
-  return {
-    name: listing.name,
-    modified: time.modified ?? listing.createdAt,
-    'dist-tags': tagsOf(listing, available),
-    versions: Object.fromEntries(versions),
-    time,
-  };
+export async function abbreviatedPackument(composing: Composing): Promise<Composed> {
+  const { outline } = composing;
+  const available = availableOf(outline);
+  const time = timesOf(outline, available);
+  const modified = time.modified ?? outline.createdAt;
+  const before = { name: outline.name, modified, 'dist-tags': tagsOf(outline, available) };
+  const short = (manifest: JsonObject) => Object.fromEntries(chosen(manifest, [...ABBREVIATED, 'dist']));
+  return compose(composing, { before, after: { time } }, short);
 }
+
+/** A fragment for each version, made anew when that version changed. */
+async function compose(
+  { outline, links, composer, describe }: Composing,
+  { before, after }: Frame,
+  shape: (manifest: JsonObject) => JsonObject,
+): Promise<Composed> {
+  const available = availableOf(outline);
+  const lacking = available.filter(({ listed }) => composer.lacks(fragmentOf(listed)));
+  const descriptions = await describe(lacking.map(({ listed }) => listed.version));
+  composer.frame(`${JSON.stringify(before).slice(0, -1)},"versions":{`);
+  for (const [index, one] of available.entries()) {
+    const { version } = one.listed;
+    composer.frame(index === 0 ? '' : ',');
+    composer.fragment(fragmentOf(one.listed), () => {
+      const listed = { ...one.listed, description: descriptions.get(version) };
+      const manifest = shape(manifestOf(outline.name, { ...one, listed }, links));
+      return `${JSON.stringify(version)}:${JSON.stringify(manifest)}`;
+    });
+  }
+  composer.frame(`},${JSON.stringify(after).slice(1)}`);
+  return composer.finish();
+}
+
+const fragmentOf = ({ version, stamp }: OutlinedVersion) => ({ key: version, stamp });
+
+const chosen = (from: JsonObject, keys: readonly string[]): Named[] =>
+  keys.flatMap(key => {
+    const value = own(from, key);
+    return value === undefined ? [] : [[key, value] as const];
+  });
 
 /** The manifest of one version, by number or tag. @throws VERSION_UNKNOWN, ARTIFACT_HELD */
 export function oneManifest(listing: PackageListing, links: Links, selector: string): JsonObject {
@@ -95,7 +142,7 @@ export function oneManifest(listing: PackageListing, links: Links, selector: str
 }
 
 /** What can be had of a package, tags and revision included: what changes are made against. */
-export function visibleOf(listing: PackageListing) {
+export function visibleOf<V extends OutlinedVersion>(listing: PackageOf<V>) {
   const available = availableOf(listing);
   return {
     revision: revisionOf(listing),
@@ -111,7 +158,7 @@ export const STAGED = 'it is staged and waits for approval';
  * Says which of the newest versions are held, for clients that print it; undefined when none is. What merely waits is for
  * those who push or approve to know.
  */
-export function holdNotice(listing: PackageListing): string | undefined {
+export function holdNotice(listing: PackageOutline): string | undefined {
   const held = listing.versions.filter(({ held }) => held !== undefined && held !== STAGED);
   const [newest] = held.toSorted((a, b) => byVersion(b.version, a.version));
   if (!newest) return undefined;
@@ -121,8 +168,8 @@ export function holdNotice(listing: PackageListing): string | undefined {
 
 const byVersion = (a: string, b: string) => compare(a, b);
 
-function availableOf({ name, versions }: PackageListing): Available[] {
-  const available = versions.flatMap((listed): Available[] => {
+function availableOf<V extends OutlinedVersion>({ name, versions }: PackageOf<V>): Available<V>[] {
+  const available = versions.flatMap((listed): Available<V>[] => {
     const tarball = listed.files.find(file => file.name === tarballOf(name, listed.version));
     const semver = parse(listed.version);
     return tarball && semver && tarball.held === undefined ? [{ listed, tarball, semver }] : [];
@@ -132,7 +179,11 @@ function availableOf({ name, versions }: PackageListing): Available[] {
   return available.sort((a, b) => a.semver.compare(b.semver));
 }
 
-function manifestOf(name: string, { listed, tarball }: Available, { root }: Links): JsonObject {
+function manifestOf(
+  name: string,
+  { listed, tarball }: Available<ListedVersion>,
+  { root }: Links,
+): JsonObject {
   const native = optionalObject(listed.description?.native as Json | undefined);
   const { deprecated, yanked } = listed;
   const advice = [yanked === undefined ? undefined : `withdrawn${yanked && `: ${yanked}`}`, deprecated]
@@ -169,7 +220,7 @@ function distOf(
   };
 }
 
-function timesOf({ createdAt }: PackageListing, available: readonly Available[]): Record<string, string> {
+function timesOf({ createdAt }: PackageOutline, available: readonly Available[]): Record<string, string> {
   const published = available.map(({ listed }) => [listed.version, listed.publishedAt] as const);
   const modified =
     published
@@ -180,7 +231,7 @@ function timesOf({ createdAt }: PackageListing, available: readonly Available[])
 }
 
 /** Tags whose version can be had; `latest` always names one. */
-function tagsOf({ tags }: PackageListing, available: readonly Available[]): Record<string, string> {
+function tagsOf({ tags }: PackageOutline, available: readonly Available[]): Record<string, string> {
   const versions = new Map(available.map(one => [one.listed.version, one]));
   const standing = [...tags].filter(([, version]) => versions.has(version));
   const latest = latestOf(tags.get('latest'), available);
@@ -203,7 +254,7 @@ function latestOf(meant: string | undefined, available: readonly Available[]): s
 }
 
 /** Another text whenever what clients see of the package is another. */
-function revisionOf(listing: PackageListing): string {
+function revisionOf(listing: PackageOutline): string {
   const seen = listing.versions
     .filter(({ held }) => held === undefined)
     .map(({ version, publishedAt, deprecated, yanked, files }) => [

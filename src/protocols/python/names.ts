@@ -1,5 +1,5 @@
 /** Pure: names of projects, versions and files as Python packaging normalises them. */
-import { parse as parsePep440 } from '@renovatebot/pep440';
+import { compare, parse as parsePep440 } from '@renovatebot/pep440';
 import { refuse } from '../../domain/errors.ts';
 
 /** https://packaging.python.org/en/latest/specifications/name-normalization/ */
@@ -88,3 +88,26 @@ export const metadataName = (canonical: string) => `${canonical}.metadata`;
 export const pkgInfoName = (canonical: string) => `${canonical}.pkg-info`;
 /** Name of the sidecar with a file's attestations. PEP 740 */
 export const provenanceName = (canonical: string) => `${canonical}.provenance`;
+
+const FINAL = /^\d+(?:\.\d+)*$/;
+
+/** Ascending, as PEP 440 orders them. Most versions are numbers and nothing else: those are taken apart only once. */
+export function sortByVersion<T extends { readonly version: string }>(all: readonly T[]): T[] {
+  const keyed = all.map(one => ({
+    one,
+    release: FINAL.test(one.version) ? one.version.split('.').map(Number) : undefined,
+  }));
+  keyed.sort((a, b) =>
+    a.release && b.release ? byRelease(a.release, b.release) : compare(a.one.version, b.one.version),
+  );
+  return keyed.map(({ one }) => one);
+}
+
+/** Zeros at the end mean nothing. */
+function byRelease(a: readonly number[], b: readonly number[]): number {
+  for (let at = 0; at < Math.max(a.length, b.length); at++) {
+    const difference = (a[at] ?? 0) - (b[at] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}

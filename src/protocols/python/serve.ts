@@ -10,7 +10,7 @@ import { asciiLine, refusalOf, refusedWith } from '../shared/refusal.ts';
 import { readable } from '../shared/text.ts';
 import { chooseForm, type IndexForm } from './accept.ts';
 import { type PythonRoute, parsePython } from './parse.ts';
-import { PROJECTS, renderProjectHtml, renderProjectJson } from './simple.ts';
+import { composeProject, FORMS, PROJECTS } from './simple.ts';
 import { upload } from './upload.ts';
 
 const BASE = '/pkg/{project}/{repository}/python';
@@ -93,10 +93,12 @@ async function project(
 ): Promise<ProtocolReply> {
   const { registry, request } = context;
   const form = formOf(request);
-  const render = form.body === 'json' ? renderProjectJson : renderProjectHtml;
   const kind = `simple ${form.body} ${base}`;
-  const document = await registry.document(asked, { package: name, kind }, async () =>
-    render(await registry.package(asked, name), base),
+  const document = await registry.document(asked, { package: name, kind }, async composer =>
+    composeProject(FORMS[form.body], {
+      ...{ composer, base, outline: await registry.outline(asked, name) },
+      describe: versions => registry.descriptions(asked, { package: name, versions }),
+    }),
   );
   return sendDocument(context, document, form.type);
 }

@@ -1,7 +1,13 @@
 /** Pure: the simple repository API's documents. https://packaging.python.org/en/latest/specifications/simple-repository-api/ */
-import { compare } from '@renovatebot/pep440';
-import type { ListedFile, ListedVersion, PackageListing } from '../../application/registry.ts';
-import { metadataName, parseDistributionName, provenanceName } from './names.ts';
+import type {
+  Composer,
+  Description,
+  ListedFile,
+  ListedVersion,
+  OutlinedVersion,
+  PackageOutline,
+} from '../../application/registry.ts';
+import { metadataName, parseDistributionName, provenanceName, sortByVersion } from './names.ts';
 import { filePath } from './parse.ts';
 
 const API_VERSION = '1.4';
@@ -34,35 +40,62 @@ interface IndexFile {
   readonly provenance: string | undefined;
 }
 
-interface Index {
-  readonly name: string;
-  readonly status: { readonly status: string; readonly reason?: string };
-  readonly versions: readonly string[];
-  readonly files: readonly IndexFile[];
+/** How a form writes what it says of a project before, of and after its files. */
+interface Form {
+  head(of: { readonly name: string; readonly status: Status; readonly versions: readonly string[] }): string;
+  file(file: IndexFile): string;
+  readonly between: string;
+  readonly tail: string;
+}
+
+export interface Composing {
+  readonly outline: PackageOutline;
+  /** what versions of it say of themselves */
+  readonly describe: (versions: readonly string[]) => Promise<ReadonlyMap<string, Description>>;
+  readonly composer: Composer;
+  /** absolute URL of the repository, without a trailing slash */
+  readonly base: string;
 }
 
 /**
- * What an index says of a project. What is held stays listed, as yanked for the reason of the hold: then ranges resolve
- * to another file, and who insists on this one is told why it is refused.
- * @param base absolute URL of the repository, without a trailing slash
+ * What an index says of a project: a fragment for each version, made anew when that version changed. What is held stays
+ * listed, as yanked for the reason of the hold: then ranges resolve to another file, and who insists on this one is told
+ * why it is refused.
  */
-function indexOf({ name, versions }: PackageListing, base: string): Index {
-  const sorted = [...versions].sort((a, b) => compare(a.version, b.version));
-  return {
-    name,
-    status: statusOf(sorted),
-    versions: sorted.map(({ version }) => version),
-    files: sorted.flatMap(version =>
-      version.files
-        .filter(({ of }) => of === undefined)
-        .sort((a, b) => (a.name < b.name ? -1 : 1))
-        .map(file => indexFile(name, version, { file, base })),
-    ),
-  };
+export async function composeProject(
+  form: Form,
+  { outline: { name, versions }, describe, composer, base }: Composing,
+): Promise<ReturnType<Composer['finish']>> {
+  const sorted = sortByVersion(versions);
+  const lacking = sorted.filter(one => composer.lacks(fragmentOf(one))).map(({ version }) => version);
+  const descriptions = lacking.length > 0 ? await describe(lacking) : new Map<string, Description>();
+  composer.frame(
+    form.head({ name, status: statusOf(sorted), versions: sorted.map(({ version }) => version) }),
+  );
+  let between = '';
+  for (const one of sorted) {
+    const files = one.files.filter(({ of }) => of === undefined).sort((a, b) => (a.name < b.name ? -1 : 1));
+    if (files.length === 0) continue;
+    composer.frame(between);
+    between = form.between;
+    composer.fragment(fragmentOf(one), () => {
+      const version = { ...one, description: descriptions.get(one.version) };
+      return files.map(file => form.file(indexFile(name, version, { file, base }))).join(form.between);
+    });
+  }
+  composer.frame(form.tail);
+  return composer.finish();
+}
+
+const fragmentOf = ({ version, stamp }: OutlinedVersion) => ({ key: version, stamp });
+
+interface Status {
+  readonly status: string;
+  readonly reason?: string;
 }
 
 /** https://packaging.python.org/en/latest/specifications/project-status-markers/ */
-function statusOf(sorted: readonly ListedVersion[]): Index['status'] {
+function statusOf(sorted: readonly OutlinedVersion[]): Status {
   if (!sorted.every(({ deprecated }) => deprecated !== undefined)) return { status: 'active' };
   const reason = sorted.at(-1)?.deprecated;
   return { status: 'deprecated', ...(reason ? { reason } : {}) };
@@ -94,39 +127,40 @@ function indexFile(
 const hexOf = ({ canonical }: ListedFile) => canonical.slice('sha256:'.length);
 
 /** PEP 691, 700, 714, 792 */
-export function renderProjectJson(listing: PackageListing, base: string): string {
-  const { name, status, versions, files } = indexOf(listing, base);
-  return JSON.stringify({
-    meta: { 'api-version': API_VERSION },
-    name,
-    'project-status': status,
-    versions,
-    files: files.map(file => {
-      const metadata = file.metadata === undefined ? false : { sha256: file.metadata };
-      return {
-        filename: file.filename,
-        url: file.url,
-        hashes: { sha256: file.sha256 },
-        size: file.size,
-        'upload-time': file.uploadTime,
-        ...(file.requiresPython === undefined ? {} : { 'requires-python': file.requiresPython }),
-        'core-metadata': metadata,
-        'data-dist-info-metadata': metadata,
-        yanked: file.yanked === undefined ? false : file.yanked || true,
-        ...(file.provenance === undefined ? {} : { provenance: file.provenance }),
-      };
-    }),
-  });
-}
+const jsonForm: Form = {
+  head({ name, status, versions }) {
+    const meta = { 'api-version': API_VERSION };
+    return `${JSON.stringify({ meta, name, 'project-status': status, versions }).slice(0, -1)},"files":[`;
+  },
+  file(file) {
+    const metadata = file.metadata === undefined ? false : { sha256: file.metadata };
+    return JSON.stringify({
+      filename: file.filename,
+      url: file.url,
+      hashes: { sha256: file.sha256 },
+      size: file.size,
+      'upload-time': file.uploadTime,
+      ...(file.requiresPython === undefined ? {} : { 'requires-python': file.requiresPython }),
+      'core-metadata': metadata,
+      'data-dist-info-metadata': metadata,
+      yanked: file.yanked === undefined ? false : file.yanked || true,
+      ...(file.provenance === undefined ? {} : { provenance: file.provenance }),
+    });
+  },
+  between: ',',
+  tail: ']}',
+};
 
 /** PEP 503, 592, 658, 714, 792 */
-export function renderProjectHtml(listing: PackageListing, base: string): string {
-  const { name, status, files } = indexOf(listing, base);
-  const metas = [
-    ['pypi:project-status', status.status],
-    ...(status.reason === undefined ? [] : [['pypi:project-status-reason', status.reason]]),
-  ].map(([key, value]) => `<meta name="${key}" content="${escapeHtml(value ?? '')}">\n`);
-  const links = files.map(file => {
+const htmlForm: Form = {
+  head({ name, status }) {
+    const metas = [
+      ['pypi:project-status', status.status],
+      ...(status.reason === undefined ? [] : [['pypi:project-status-reason', status.reason]]),
+    ].map(([key, value]) => `<meta name="${key}" content="${escapeHtml(value ?? '')}">\n`);
+    return htmlHead(`Links for ${name}`, metas.join(''));
+  },
+  file(file) {
     const metadata = file.metadata === undefined ? undefined : `sha256=${file.metadata}`;
     const attributes = attributesOf({
       href: `${file.url}#sha256=${file.sha256}`,
@@ -137,9 +171,12 @@ export function renderProjectHtml(listing: PackageListing, base: string): string
       'data-provenance': file.provenance,
     });
     return `<a${attributes}>${escapeHtml(file.filename)}</a><br>\n`;
-  });
-  return `${htmlHead(`Links for ${name}`, metas.join(''))}${links.join('')}${HTML_TAIL}`;
-}
+  },
+  between: '',
+  tail: '</body>\n</html>\n',
+};
+
+export const FORMS = { json: jsonForm, html: htmlForm } as const;
 
 const attributesOf = (all: Readonly<Record<string, string | undefined>>) =>
   Object.entries(all)
@@ -149,7 +186,6 @@ const attributesOf = (all: Readonly<Record<string, string | undefined>>) =>
 
 const htmlHead = (title: string, metas = '') =>
   `<!DOCTYPE html>\n<html>\n<head>\n<meta name="pypi:repository-version" content="${API_VERSION}">\n${metas}<title>${escapeHtml(title)}</title>\n</head>\n<body>\n`;
-const HTML_TAIL = '</body>\n</html>\n';
 
 /** How the list of all projects is written: `item` for each name, in between what `begin` and `end` give. */
 export const PROJECTS = {
@@ -162,6 +198,6 @@ export const PROJECTS = {
     begin: htmlHead('Simple index'),
     item: (name: string, _first: boolean) =>
       `<a href="${encodeURIComponent(name)}/">${escapeHtml(name)}</a><br>\n`,
-    end: HTML_TAIL,
+    end: htmlForm.tail,
   },
 } as const;

@@ -27,7 +27,8 @@ function version(name: string, files: string[], more: Partial<ListedVersion> = {
   const listed = files.map(file);
   const principal = listed.filter(({ of }) => of === undefined);
   return {
-    ...{ version: name, publishedAt: instant(0), publishedBy: 'p', mediaType: 'x/y', purl: undefined },
+    ...{ version: name, stamp: '', publishedAt: instant(0), publishedBy: 'p', mediaType: 'x/y' },
+    purl: undefined,
     files: listed,
     held: principal.every(({ held }) => held !== undefined) ? 'why' : undefined,
     ...{ deprecated: undefined, yanked: undefined, description: undefined },

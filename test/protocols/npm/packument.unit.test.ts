@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { ListedVersion, PackageListing } from '../../../src/application/registry.ts';
+import { createComposer } from '../../../src/application/compose.ts';
+import type { Composed, ListedVersion, PackageListing } from '../../../src/application/registry.ts';
 import {
   abbreviatedPackument,
   fullPackument,
@@ -23,6 +24,7 @@ function version(number: string, more: Partial<ListedVersion> = {}): ListedVersi
   };
   return {
     version: number,
+    stamp: JSON.stringify(more),
     publishedAt: `2026-01-0${number[0]}T00:00:00.000Z`,
     publishedBy: 'p',
     mediaType: 'x',
@@ -32,6 +34,7 @@ function version(number: string, more: Partial<ListedVersion> = {}): ListedVersi
     deprecated: undefined,
     yanked: undefined,
     description: {
+      readme: `sha256:readme-${number}`,
       native: { manifest: { name: 'x', version: 'x', main: 'a.js', dependencies: { b: '1' } } },
     },
     ...more,
@@ -51,14 +54,36 @@ const listing = (
 
 const held = { held: 'CVE-1' };
 
+/** Both forms, and whose descriptions were asked for. */
+async function packuments(of: PackageListing, before: { full?: Composed; short?: Composed } = {}) {
+  const composing = (composed: Composed | undefined) => {
+    const asked: string[] = [];
+    const describe = async (versions: readonly string[]) => {
+      asked.push(...versions);
+      return new Map(of.versions.flatMap(one => (one.description ? [[one.version, one.description]] : [])));
+    };
+    return { outline: of, links: LINKS, composer: createComposer(composed), describe, asked };
+  };
+  const [long, brief] = [composing(before.full), composing(before.short)];
+  const full = await fullPackument(long, async digest => `# ${digest}`);
+  const short = await abbreviatedPackument(brief);
+  const read = ({ bytes }: Composed) => JSON.parse(Buffer.from(bytes).toString());
+  return {
+    full: read(full),
+    short: read(short),
+    composed: { full, short },
+    asked: { full: long.asked, short: brief.asked },
+  };
+}
+
 describe('packuments', () => {
-  it('are full, or what installing needs; both with times', () => {
+  it('are full, or what installing needs; both with times', async () => {
     const both = listing([version('1.0.0'), version('2.0.0', { deprecated: 'old' })], { latest: '2.0.0' });
-    const full = fullPackument(both, LINKS, '# hi');
+    const { full, short } = await packuments(both);
     expect(full).toMatchObject({
       _id: '@acme/widget',
       'dist-tags': { latest: '2.0.0' },
-      readme: '# hi',
+      readme: '# sha256:readme-2.0.0',
       time: {
         created: '2026-01-01T00:00:00.000Z',
         modified: '2026-01-02T00:00:00.000Z',
@@ -78,7 +103,6 @@ describe('packuments', () => {
         },
       },
     });
-    const short = abbreviatedPackument(both, LINKS) as { versions: Record<string, object> };
     expect(Object.keys(short)).toEqual(['name', 'modified', 'dist-tags', 'versions', 'time']);
     expect(Object.keys(short.versions['2.0.0'] ?? {})).toEqual([
       'name',
@@ -87,6 +111,32 @@ describe('packuments', () => {
       'deprecated',
       'dist',
     ]);
+  });
+
+  it('take what did not change from the packument before: a new version among a thousand is one fragment', async () => {
+    const all = Array.from({ length: 1000 }, (_, at) => version(`1.${at}.0`));
+    const first = await packuments(listing(all, { latest: '1.999.0' }));
+    expect(first.asked.short).toHaveLength(1000);
+    const more = listing([...all, version('2.0.0')], { latest: '2.0.0' });
+    const next = await packuments(more, first.composed);
+    expect(next.asked).toEqual({ full: ['2.0.0', '2.0.0'], short: ['2.0.0'] });
+    const anew = await packuments(more);
+    expect([next.full, next.short]).toEqual([anew.full, anew.short]);
+    const changed = listing(
+      more.versions.map(one =>
+        one.version === '1.5.0'
+          ? version('1.5.0', { deprecated: 'old' })
+          : one.version === '1.6.0'
+            ? version('1.6.0', held)
+            : one,
+      ),
+      { latest: '2.0.0' },
+    );
+    const third = await packuments(changed, next.composed);
+    expect(third.asked.short).toEqual(['1.5.0']);
+    expect(third.full.versions['1.5.0'].deprecated).toBe('old');
+    expect(third.full).toEqual((await packuments(changed)).full);
+    expect(third.full.versions).not.toHaveProperty('1.6.0');
   });
 
   it('sort versions as semver does', () => {
@@ -117,16 +167,13 @@ describe('packuments', () => {
     expect(visibleOf(listing(versions, tags)).tags.latest).toBe(expected);
   });
 
-  it('leave out what is held, its tags and times, and say why when nothing is left', () => {
+  it('leave out what is held, its tags and times, and say why when nothing is left', async () => {
     const some = listing([version('1.0.0'), version('2.0.0', held)], { latest: '2.0.0', next: '2.0.0' });
-    expect(JSON.stringify(fullPackument(some, LINKS, undefined))).not.toContain('2.0.0');
-    expect(JSON.stringify(abbreviatedPackument(some, LINKS))).not.toContain('2.0.0');
+    expect(JSON.stringify(await packuments(some))).not.toContain('2.0.0');
     expect(holdNotice(some)).toBe('@acme/widget@2.0.0 is on hold: CVE-1');
     expect(() => oneManifest(some, LINKS, '2.0.0')).toThrow('CVE-1');
     const none = listing([version('1.0.0', held)]);
-    expect(() => fullPackument(none, LINKS, undefined)).toThrow(
-      expect.objectContaining({ code: 'ARTIFACT_HELD' }),
-    );
+    await expect(packuments(none)).rejects.toMatchObject({ code: 'ARTIFACT_HELD' });
   });
 
   it('show withdrawn versions with the reason, and never as the latest', () => {

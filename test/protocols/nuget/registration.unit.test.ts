@@ -36,7 +36,13 @@ function listed(
     ...{ addedAt: '2026-01-01T00:00:00.000Z', held: why },
   });
   return {
-    ...{ version, publishedAt: '2026-01-01T00:00:00.000Z', publishedBy: 'somebody', mediaType: 'x/y' },
+    ...{
+      version,
+      stamp: '',
+      publishedAt: '2026-01-01T00:00:00.000Z',
+      publishedBy: 'somebody',
+      mediaType: 'x/y',
+    },
     ...{ purl: undefined, held: undefined, deprecated: undefined, yanked },
     files: [
       file(`acme.widget.${version}.nupkg`, held),

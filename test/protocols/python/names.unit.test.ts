@@ -1,9 +1,11 @@
+import { compare } from '@renovatebot/pep440';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   normalizeName,
   normalizeVersion,
   parseDistributionName,
+  sortByVersion,
 } from '../../../src/protocols/python/names.ts';
 
 describe('names of projects', () => {
@@ -82,4 +84,26 @@ describe('names of files', () => {
     `demo-1.0${'.0'.repeat(200)}.tar.gz`,
     '',
   ])('refuses %j', filename => expect(() => parseDistributionName(filename)).toThrow(/not valid/));
+});
+
+describe('versions', () => {
+  const order = (names: readonly string[]) =>
+    sortByVersion(names.map(version => ({ version }))).map(({ version }) => version);
+
+  it('are sorted as PEP 440 says, final ones among others', () => {
+    const part = fc.integer({ min: 0, max: 11 });
+    const release = fc.array(part, { minLength: 1, maxLength: 4 }).map(parts => parts.join('.'));
+    const suffix = fc.constantFrom('', '', '', '', 'a1', 'rc2', '.post3', '.dev4', '+local.5', '1!');
+    const name = fc
+      .tuple(release, suffix)
+      .map(([numbers, more]) => (more === '1!' ? more + numbers : numbers + more));
+    fc.assert(
+      fc.property(fc.array(name), names => {
+        expect(order(names)).toEqual([...names].sort(compare));
+      }),
+    );
+  });
+
+  it('of one value keep the order that they had', () =>
+    expect(order(['1.1', '1.0.0', '1', '1.0', '0.9'])).toEqual(['0.9', '1.0.0', '1', '1.0', '1.1']));
 });
